@@ -1,0 +1,7 @@
+"""``python -m edgevoice`` is ``edgevoice``."""
+
+import sys
+
+from edgevoice.cli import main
+
+sys.exit(main())
