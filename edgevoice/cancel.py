@@ -28,7 +28,7 @@ class CancelScope:
         self._stop_hooks: list[Callable[[], None]] = []
         self._children: WeakSet[CancelScope] = WeakSet()
         if parent:
-            parent._adopt(self)
+            parent.adopt(self)
 
     @property
     def cancelled(self) -> bool:
@@ -59,7 +59,8 @@ class CancelScope:
         for child in children:
             child.cancel()
 
-    def _adopt(self, child: CancelScope) -> None:
+    def adopt(self, child: CancelScope) -> None:
+        """Cancel ``child`` with this scope; called by the child's constructor."""
         with self._lock:
             self._children.add(child)
             if not self.cancelled:

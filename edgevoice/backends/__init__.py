@@ -1,0 +1,1 @@
+"""One file per native library, each behind a Protocol of ``protocols.py``."""

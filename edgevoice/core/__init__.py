@@ -1,0 +1,1 @@
+"""Decides. Pure: no clock, no file, no thread, no native library."""

@@ -1,0 +1,1 @@
+"""Does: threads, sound, files, models."""

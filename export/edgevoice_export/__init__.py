@@ -1,0 +1,1 @@
+"""Turns checkpoints into bundles, each with a parity check."""

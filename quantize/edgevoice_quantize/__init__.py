@@ -1,0 +1,1 @@
+"""Makes bundles smaller, and measures what each one lost."""
