@@ -1,0 +1,96 @@
+"""Orders, imperative. The conversation gives them, the runtime carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgevoice.core.events import private
+from edgevoice.core.history import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Turn what was heard from ``since`` until now into words."""
+
+    turn: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTurnEnd:
+    """Ask the turn-end model whether the user, heard from ``since`` until now, is done."""
+
+    turn: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Write a reply to ``messages``, clause by clause."""
+
+    turn: int
+    messages: tuple[Message, ...] = private(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Make the audio of a clause and queue it behind those before it."""
+
+    turn: int
+    clause: int
+    text: str = private(default="")
+
+
+@dataclass(frozen=True, slots=True)
+class PlayVoice:
+    """Let the queued audio of the turn be heard, now and as more comes."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldVoice:
+    """Fall silent, and keep the place."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeVoice:
+    """Go on from where the voice was held."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTurn:
+    """Stop all work of the turn, and drop what of it was not yet heard."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Post ``TimerFired(name)`` at the time ``at``; a later one of the same name replaces it."""
+
+    name: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """All is said; end the talk."""
+
+
+Command = (
+    Transcribe
+    | ScoreTurnEnd
+    | Generate
+    | Speak
+    | PlayVoice
+    | HoldVoice
+    | ResumeVoice
+    | CancelTurn
+    | SetTimer
+    | EndSession
+)

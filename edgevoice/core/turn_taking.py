@@ -1,0 +1,45 @@
+"""When is it one's turn? The silence to wait for, as a pure function of the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgevoice.core.words import Look
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTaking:
+    """Times in seconds, counted in the user's silence unless said otherwise.
+
+    Attributes:
+        sure_s: to wait when the turn is over by all evidence.
+        unsure_s: to wait when the evidence says that the user will go on.
+        blind_s: to wait when there is no evidence at all.
+        sure_above: probability of the turn-end model from which on it counts as sure.
+        unsure_below: probability under which the user is held to go on.
+        barge_in_after_s: speech over the reply that takes the turn.
+        longest_utterance_s: an utterance is answered after this, finished or not.
+
+    """
+
+    sure_s: float = 0.2
+    unsure_s: float = 1.2
+    blind_s: float = 0.7
+    sure_above: float = 0.8
+    unsure_below: float = 0.3
+    barge_in_after_s: float = 0.5
+    longest_utterance_s: float = 60.0
+
+
+def silence_needed(rules: TurnTaking, probability: float | None, look: Look | None) -> float:
+    """Return the silence in seconds after which the turn is over.
+
+    ``probability`` is the turn-end model's, ``look`` that of the transcript; None for what
+    is not known (yet).
+    """
+    if probability is None:
+        return rules.blind_s if look is None or not look.open_end else rules.unsure_s
+    if look is not None and look.open_end:
+        probability /= 2
+    doubt = (rules.sure_above - probability) / (rules.sure_above - rules.unsure_below)
+    return rules.sure_s + min(1.0, max(0.0, doubt)) * (rules.unsure_s - rules.sure_s)
