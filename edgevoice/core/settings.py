@@ -3,66 +3,48 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from types import UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
+from edgevoice.core.setting_key import Key, key
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import Misused
 
-Value = bool | int | float | str
-T = TypeVar("T", bool, int, float, str, int | str, float | str)
-
 _RULES = TurnTaking()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is said of a key beside its type; ``low`` and ``high`` are allowed values."""
-
-    about: str
-    low: float | None = None
-    high: float | None = None
-    multiple_of: int = 1
-    words: tuple[str, ...] = ()
-    is_path: bool = False
-
-
-def key(default: T, about: str, low: float | None = None, high: float | None = None) -> T:
-    """Declare a key of a section."""
-    return _field(default, Limits(about, low, high))
-
-
-def _field(default: T, limits: Limits) -> T:
-    return field(default=default, metadata={"limits": limits})
+_PROBABILITY = (0.0, 1.0)
+_THREADS = (0, 64)
 
 
 @dataclass(frozen=True, slots=True)
 class VadSettings:
-    """Voice activity detection."""
+    """Hearing whether somebody speaks."""
 
-    bundle: str = key("silero-vad", "Model that hears whether somebody speaks.")
-    threshold: float = key(0.5, "Probability from which a frame counts as speech.", 0.05, 0.95)
+    bundle: str = key("silero-vad", "Voice activity detection model.")
+    threshold: float = key(0.5, "Probability from which a frame counts as speech.", (0.05, 0.95))
 
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """When a turn is over, and who has it. Times are of the user's silence in seconds."""
+    """When a turn is over, and who takes it."""
 
-    bundle: str = key("smart-turn", 'Model that tells a finished turn from a pause; "" for none.')
-    sure_s: float = key(_RULES.sure_s, "Silence when all says that the user is done.", 0.05, 5)
-    unsure_s: float = key(_RULES.unsure_s, "Silence when the user seems to go on.", 0.05, 10)
-    blind_s: float = key(_RULES.blind_s, "Silence when nothing tells either way.", 0.05, 10)
-    sure_above: float = key(_RULES.sure_above, "Probability from which the model is sure.", 0, 1)
+    bundle: str = key("smart-turn", 'Model that tells an end from a pause; "" for none.')
+    sure_s: float = key(_RULES.sure_s, "Silence to wait for when the turn seems over.", (0.05, 5))
+    unsure_s: float = key(
+        _RULES.unsure_s, "Silence to wait for when the user seems to go on.", (0.05, 10)
+    )
+    blind_s: float = key(_RULES.blind_s, "Silence to wait for when nothing is known.", (0.05, 10))
+    sure_above: float = key(
+        _RULES.sure_above, "Probability from which the turn seems over.", _PROBABILITY
+    )
     unsure_below: float = key(
-        _RULES.unsure_below, "Probability under which the user will go on.", 0, 1
+        _RULES.unsure_below, "Probability under which the user seems to go on.", _PROBABILITY
     )
     barge_in_after_s: float = key(
-        _RULES.barge_in_after_s, "Speech over the reply that takes the turn.", 0.1, 5
+        _RULES.barge_in_after_s, "Speech over the reply that takes the turn.", (0.1, 5)
     )
     longest_utterance_s: float = key(
-        _RULES.longest_utterance_s, "An utterance is answered after this, finished or not.", 5, 600
+        _RULES.longest_utterance_s, "An utterance is answered after this, ended or not.", (5, 600)
     )
 
     def rules(self) -> TurnTaking:
@@ -75,28 +57,26 @@ class SttSettings:
     """Speech-to-text."""
 
     bundle: str = key("moonshine-tiny-en", "Model that turns speech into text.")
-    threads: int = key(0, "Threads for it; 0 lets edgevoice choose.", 0, 64)
+    threads: int = key(0, "Threads for it; 0 to let edgevoice choose.", _THREADS)
 
 
 @dataclass(frozen=True, slots=True)
 class LlmSettings:
-    """The language model: a bundle on this device, or a server that ``url`` names."""
+    """Writing the reply, with a model on this device or a server on the local network."""
 
-    bundle: str = key("smollm2-135m-instruct", "Model that writes the replies.")
-    threads: int = key(0, "Threads for it; 0 lets edgevoice choose.", 0, 64)
-    context: int = _field(
-        # llama.cpp overflows its arrays at other sizes.
-        2048,
-        Limits("Tokens that prompt and reply share.", 256, 131_072, multiple_of=256),
+    bundle: str = key("smollm2-135m-instruct", "Language model.")
+    threads: int = key(0, "Threads for it; 0 to let edgevoice choose.", _THREADS)
+    context: int = key(  # llama.cpp writes past its arrays at sizes between the steps
+        2048, "Tokens that the talk and the reply share.", (256, 131_072), multiple_of=256
     )
-    max_tokens: int = key(160, "Longest reply in tokens.", 1, 8192)
+    max_tokens: int = key(160, "Longest reply, in tokens.", (1, 8192))
     system_prompt: str = key(
         "You are a friendly voice assistant. Answer in one or two short, plain sentences.",
         "What the model is told before the talk.",
     )
-    temperature: float = key(0.3, "0 takes the likeliest word; more makes it livelier.", 0, 2)
-    seed: int = key(0, "The same seed and the same talk give the same replies.", 0, 2**32 - 1)
-    url: str = key("", 'OpenAI-compatible server in place of the bundle; "" for none.')
+    temperature: float = key(0.3, "0 takes the likeliest word; more is livelier.", (0, 2))
+    seed: int = key(0, "The same seed gives the same reply to the same talk.", (0, 2**32 - 1))
+    url: str = key("", 'OpenAI-compatible server to ask instead; "" for none.')
     model: str = key("", "Name of the model on that server.")
     allow_public: bool = key(False, "Let the server be outside the local network.")
 
@@ -105,8 +85,8 @@ class LlmSettings:
 class TtsSettings:
     """Text-to-speech."""
 
-    bundle: str = key("hibari", "Model that speaks the replies.")
-    threads: int = key(0, "Threads for it; 0 lets edgevoice choose.", 0, 64)
+    bundle: str = key("hibari", "Voice.")
+    threads: int = key(0, "Threads for it; 0 to let edgevoice choose.", _THREADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +94,26 @@ class AudioSettings:
     """Microphone and loudspeaker."""
 
     input: int | str = key("", 'Microphone: part of its name, or its number; "" for the default.')
-    output: int | str = key("", 'Loudspeaker: part of its name, or its number; "" for the default.')
-    latency: float | str = _field(
-        # At 0.05 s and less, streams of PulseAudio often open and stay silent.
-        "high",
-        Limits(
-            "Buffering of the sound devices, in seconds if a number.", 0.005, 2, 1, ("low", "high")
-        ),
+    output: int | str = key("", 'Loudspeaker: part of its name, or its number; "" likewise.')
+    latency: float | str = key(  # streams of PulseAudio at 0.05 s and less often stay silent
+        "high", "Buffering in seconds, or the device's own.", (0.005, 2), words=("low", "high")
     )
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
-    """A record of what happened. What was said stays out of it unless asked for."""
+    """A record of each event and command. What was said stays out of it unless asked for."""
 
-    file: str = _field("", Limits('Where to write it; "" for nowhere.', is_path=True))
-    words: bool = key(False, "Include what was said.")
-    audio: bool = key(False, "Include the sound.")
+    file: str = key("", 'Where to write it; "" for nowhere.', is_path=True)
+    words: bool = key(False, "Include what was said, as text.")
+    audio: bool = key(False, "Include what was said, as sound.")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsSettings:
     """Where the models are."""
 
-    folder: str = _field("", Limits('Their folder; "" for the usual one.', is_path=True))
+    folder: str = key("", 'Their folder; "" for the user\'s data folder.', is_path=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,39 +130,93 @@ class Settings:
     models: ModelsSettings = ModelsSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key as the reader of a file meets it. ``kinds`` are the types that it takes."""
+SECTIONS: dict[str, type] = get_type_hints(Settings)
 
-    section: str
-    name: str
-    kinds: tuple[type, ...]
-    limits: Limits
 
-    @property
-    def allowed(self) -> str:
-        """The values it takes, in words."""
-        limits = self.limits
-        spans = f" from {limits.low:g} to {limits.high:g}" if limits.low is not None else ""
-        if limits.low is not None and int in self.kinds:
-            spans = f" from {limits.low:.0f} to {limits.high:.0f}"
-        if limits.multiple_of > 1:
-            spans += f" in steps of {limits.multiple_of}"
-        text = " or ".join(f'"{word}"' for word in limits.words) or "a text"
-        names = {bool: "true or false", int: f"a whole number{spans}", float: f"a number{spans}"}
-        return " or ".join(names.get(kind, text) for kind in self.kinds)
+def _keys(section: type) -> dict[str, Key]:
+    kinds = get_type_hints(section)
+    return {
+        field.name: replace(
+            field.metadata["key"], kinds=get_args(kinds[field.name]) or (kinds[field.name],)
+        )
+        for field in fields(section)
+    }
 
-    def admits(self, value: object) -> bool:
-        """Say whether ``value`` is of an allowed type and in range."""
-        limits = self.limits
-        kind = type(value)
-        if kind is str:
-            return str in self.kinds and (not limits.words or value in limits.words)
-        if kind is bool or kind not in (int, float):
-            return kind in self.kinds
-        if kind not in self.kinds and not (kind is int and float in self.kinds):
-            return False
-        assert isinstance(value, int | float)  # noqa: S101 - tells mypy what was just shown
-        if limits.low is not None and not limits.low <= value <= (limits.high or 0):
-            return False
-        return value % limits.multiple_of == 0 if kind is int else True
+
+KEYS: dict[str, Key] = {
+    f"{section}.{name}": each
+    for section, content in SECTIONS.items()
+    for name, each in _keys(content).items()
+}
+"""Each key under its full name, as in ``llm.context``."""
+
+
+def with_value(settings: Settings, name: str, value: object, origin: str) -> Settings:
+    """Return ``settings`` with the key ``name``, as in ``llm.context``, set to ``value``.
+
+    Raises:
+        Misused: there is no such key, or it does not take the value; ``origin`` says where
+            the user wrote it.
+
+    """
+    if name in SECTIONS:
+        raise Misused(
+            f"{origin}: {name} is a section, not a key.", hint=f"[{name}], and its keys under it"
+        )
+    if name not in KEYS:
+        raise Misused(f"{origin}: there is no setting {name}.", hint=_nearest(name))
+    if not KEYS[name].admits(value):
+        raise Misused(f"{origin}: {name} must be {KEYS[name].allowed}, not {_shown(value)}.")
+    section, _, last = name.partition(".")
+    return replace(settings, **{section: replace(getattr(settings, section), **{last: value})})
+
+
+def contradiction(settings: Settings) -> str:
+    """Return in one line what does not go together in ``settings``, "" when all does."""
+    turn, llm = settings.turn, settings.llm
+    if turn.sure_s > turn.unsure_s:
+        return f"turn.sure_s ({turn.sure_s:g}) must not exceed turn.unsure_s ({turn.unsure_s:g})."
+    if turn.unsure_below >= turn.sure_above:
+        return (
+            f"turn.unsure_below ({turn.unsure_below:g}) must be less than "
+            f"turn.sure_above ({turn.sure_above:g})."
+        )
+    if llm.max_tokens >= llm.context:
+        return f"llm.max_tokens ({llm.max_tokens}) must be less than llm.context ({llm.context})."
+    if llm.url and not llm.url.startswith(("http://", "https://")):
+        return f'llm.url must begin with http:// or https://, not "{llm.url}".'
+    return ""
+
+
+def describe(settings: Settings) -> str:
+    """Return ``settings`` as a TOML file that explains itself."""
+    return "\n".join(_section(name, getattr(settings, name)) for name in SECTIONS)
+
+
+def _section(name: str, section: object) -> str:
+    lines = [f"# {section.__doc__}", f"[{name}]"]
+    for last, each in _keys(type(section)).items():
+        allowed = "" if each.kinds in {(str,), (bool,)} else f" Takes {each.allowed}."
+        lines += [f"# {each.about}{allowed}", f"{last} = {toml(getattr(section, last))}"]
+    return "\n".join(lines) + "\n"
+
+
+def toml(value: object) -> str:
+    """Return a bool, number or text as TOML writes it."""
+    if not isinstance(value, str):
+        return str(value).lower()
+    # JSON's escapes are TOML's, but TOML does not take DEL as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "a table"
+    return "a list" if isinstance(value, list) else toml(value)
+
+
+def _nearest(name: str) -> str:
+    last = name.rpartition(".")[2]
+    elsewhere = [each for each in KEYS if each.endswith(f".{last}")]
+    near = get_close_matches(name, elsewhere or KEYS, n=1, cutoff=0.5)
+    return near[0] if near else "edgevoice doctor --settings, which lists all"
