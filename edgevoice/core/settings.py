@@ -28,7 +28,7 @@ class VadSettings:
 class TurnSettings:
     """When a turn is over, and who takes it."""
 
-    bundle: str = key("smart-turn", 'Model that tells an end from a pause; "" for none.')
+    bundle: str = key("smart-turn-v3", 'Model that tells an end from a pause; "" for none.')
     sure_s: float = key(_RULES.sure_s, "Silence to wait for when the turn seems over.", (0.05, 5))
     unsure_s: float = key(
         _RULES.unsure_s, "Silence to wait for when the user seems to go on.", (0.05, 10)
@@ -64,7 +64,7 @@ class SttSettings:
 class LlmSettings:
     """Writing the reply, with a model on this device or a server on the local network."""
 
-    bundle: str = key("smollm2-135m-instruct", "Language model.")
+    bundle: str = key("smollm2-135m", "Language model.")
     threads: int = key(0, "Threads for it; 0 to let edgevoice choose.", _THREADS)
     context: int = key(  # llama.cpp writes past its arrays at sizes between the steps
         2048, "Tokens that the talk and the reply share.", (256, 131_072), multiple_of=256
@@ -85,7 +85,7 @@ class LlmSettings:
 class TtsSettings:
     """Text-to-speech."""
 
-    bundle: str = key("hibari", "Voice.")
+    bundle: str = key("hibari-heart", "Voice.")
     threads: int = key(0, "Threads for it; 0 to let edgevoice choose.", _THREADS)
 
 
