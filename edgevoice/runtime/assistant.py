@@ -1,0 +1,225 @@
+"""Carries out what the conversation decides: the loop, its lanes, its sound device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from edgevoice.backends.protocols import Llm, Stt, Tts, TurnEnd, Vad
+from edgevoice.cancel import CancelScope
+from edgevoice.core.commands import (
+    CancelTurn,
+    Command,
+    EndSession,
+    Generate,
+    HoldVoice,
+    PlayVoice,
+    ResumeVoice,
+    ScoreTurnEnd,
+    SetTimer,
+    Speak,
+    Transcribe,
+)
+from edgevoice.core.conversation import Conversation
+from edgevoice.core.events import Event, JobFailed
+from edgevoice.core.speech_detector import SpeechDetector
+from edgevoice.core.word_timing import heard_words
+from edgevoice.runtime.activity import Activity
+from edgevoice.runtime.clock import Clock
+from edgevoice.runtime.ears import Ears
+from edgevoice.runtime.heard import Heard
+from edgevoice.runtime.jobs import generate, speak, transcribe
+from edgevoice.runtime.lane import Job, Lane
+from edgevoice.runtime.loudspeaker import Loudspeaker
+from edgevoice.runtime.mailbox import Mailbox
+from edgevoice.runtime.microphone import Microphone
+
+POLL_S = 0.02
+"""How often the loop looks at what the loudspeaker has played, while it plays."""
+
+REST_S = 0.5
+"""How often the loop looks at its lanes when nothing happens."""
+
+STALL_LIMIT_S = {"stt": 30.0, "llm": 60.0, "tts": 30.0}
+"""A job that yields nothing for this long is given up, and its lane begun anew. Several times
+what a Raspberry Pi 4 needs for the longest utterance and prompt (FIELD: assumed, not measured)."""
+
+Engine = TypeVar("Engine")
+
+Observer = Callable[[Event, Sequence[Command], Conversation], None]
+"""Called in the conversation's thread after each step."""
+
+
+class SoundDevice(Protocol):
+    """Moves audio between the world and the two near ends, on threads of its own."""
+
+    input_rate: int
+    output_rate: int
+
+    def start(
+        self, microphone: Microphone, loudspeaker: Loudspeaker, wake: Callable[[], None]
+    ) -> None:
+        """Begin. A device whose audio is the clock calls ``wake`` after each of its ticks."""
+        ...
+
+    def stop(self) -> None:
+        """End, and write out what is to be written."""
+        ...
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """How to load each model; each is called in the thread that will use it."""
+
+    vad: Callable[[], Vad]
+    turn_end: Callable[[], TurnEnd] | None
+    stt: Callable[[], Stt]
+    llm: Callable[[], Llm]
+    tts: Callable[[], Tts]
+
+
+class Assistant:
+    """One talk. ``run`` in one thread; ``post`` and ``stop`` from any."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        loaders: Loaders,
+        device: SoundDevice,
+        clock: Clock,
+        activity: Activity,
+        *,
+        max_tokens: int = 120,
+        detector: SpeechDetector | None = None,
+        longest_utterance_s: float = 60.0,
+    ) -> None:
+        self.conversation = conversation
+        self.observers: list[Observer] = []
+        self._clock = clock
+        self._activity = activity
+        self._device = device
+        self._max_tokens = max_tokens
+        self._mailbox = Mailbox(clock, activity)
+        self._session = CancelScope()
+        self._scopes: dict[int, CancelScope] = {}
+        self._heard = Heard(capacity_s=longest_utterance_s + 5.0)
+        self._loudspeaker = Loudspeaker(device.output_rate, heard_words)
+        self._loaders = loaders
+        self._stt = self._lane("stt", loaders.stt)
+        self._llm = self._lane("llm", loaders.llm)
+        self._tts = self._lane("tts", loaders.tts)
+        vad = loaders.vad()
+        self._detector = detector or SpeechDetector(frame_s=vad.frame_samples / 16_000)
+        turn_end = loaders.turn_end() if loaders.turn_end else None
+        self.ears = Ears(
+            vad,
+            turn_end,
+            self._detector,
+            self._heard,
+            device.input_rate,
+            self._mailbox.post,
+            clock,
+            activity,
+        )
+
+    def now(self) -> float:
+        """Return the time on the conversation's clock."""
+        return self._clock.now()
+
+    def post(self, event: Event) -> None:
+        """Hand the conversation a fact from outside, such as ``Typed``."""
+        self._mailbox.post(event)
+
+    def run(self) -> None:
+        """Talk until the conversation ends. Raises what kept a model from loading."""
+        for lane in (self._stt, self._llm, self._tts):
+            lane.wait_loaded()
+        self.ears.start()
+        self._device.start(self.ears.microphone, self._loudspeaker, self._mailbox.wake)
+        try:
+            while self._step_once():
+                pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop all work and free the models."""
+        self._session.cancel()
+        self._device.stop()
+        self.ears.close()
+        for lane in (self._stt, self._llm, self._tts):
+            lane.close()
+
+    def _lane(self, stage: str, load: Callable[[], Engine]) -> Lane[Engine]:
+        return Lane(stage, load, self._mailbox.post, self._clock, self._activity)
+
+    def _step_once(self) -> bool:
+        """Take one event, or a look at the loudspeaker. Returns False at the end of the talk."""
+        event = self._mailbox.get(POLL_S if self._loudspeaker.busy else REST_S)
+        events = [event] if event else self._loudspeaker.facts(self._clock.now()) + self._stalls()
+        return all(list(map(self._take, events)))
+
+    def _take(self, event: Event) -> bool:
+        commands = self.conversation.step(event)
+        for observer in self.observers:
+            observer(event, commands, self.conversation)
+        for command in commands:
+            self._obey(command)
+        return not any(isinstance(command, EndSession) for command in commands)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Transcribe(turn=turn):
+                run = partial(transcribe, command=command, heard=self._heard, clock=self._clock)
+                self._stt.submit(Job(turn, run, self._scope(turn)))
+            case ScoreTurnEnd(turn=turn, since=since):
+                self.ears.score(turn, since)
+            case Generate(turn=turn):
+                write = partial(
+                    generate, command=command, max_tokens=self._max_tokens, clock=self._clock
+                )
+                self._llm.submit(Job(turn, write, self._scope(turn)))
+            case Speak(turn=turn):
+                say = partial(
+                    speak, command=command, loudspeaker=self._loudspeaker, clock=self._clock
+                )
+                self._tts.submit(Job(turn, say, self._scope(turn)))
+            case PlayVoice(turn=turn):
+                self._loudspeaker.play(turn)
+            case HoldVoice():
+                self._loudspeaker.hold()
+            case ResumeVoice():
+                self._loudspeaker.resume()
+            case CancelTurn(turn=turn):
+                self._loudspeaker.drop(turn)
+                if scope := self._scopes.pop(turn, None):
+                    scope.cancel()
+            case SetTimer(name=name, at=at):
+                self._mailbox.set_timer(name, at)
+            case EndSession():
+                self._session.cancel()
+
+    def _scope(self, turn: int) -> CancelScope:
+        if turn not in self._scopes:
+            self._scopes = {turn: CancelScope(self._session)}
+        return self._scopes[turn]
+
+    def _stalls(self) -> list[Event]:
+        """Give up jobs that no longer answer: their lanes are begun anew, with a fresh model."""
+        failed: list[Event] = []
+        now = self._clock.now()
+        if (turn := self._stt.stalled(STALL_LIMIT_S["stt"])) is not None:
+            self._stt.abandon()
+            self._stt = self._lane("stt", self._loaders.stt)
+            failed.append(JobFailed(now, turn, "stt", "no answer"))
+        if (turn := self._llm.stalled(STALL_LIMIT_S["llm"])) is not None:
+            self._llm.abandon()
+            self._llm = self._lane("llm", self._loaders.llm)
+            failed.append(JobFailed(now, turn, "llm", "no answer"))
+        if (turn := self._tts.stalled(STALL_LIMIT_S["tts"])) is not None:
+            self._tts.abandon()
+            self._tts = self._lane("tts", self._loaders.tts)
+            failed.append(JobFailed(now, turn, "tts", "no answer"))
+        return failed

@@ -1,0 +1,127 @@
+"""The ears lane: VAD on every frame, and the turn-end model when it is asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import numpy as np
+import soxr
+
+from edgevoice.backends.protocols import EARS_RATE, Samples, TurnEnd, Vad
+from edgevoice.core.events import Event, InputEnded, JobFailed, TurnEndScored
+from edgevoice.core.speech_detector import SpeechDetector
+from edgevoice.runtime.activity import Activity
+from edgevoice.runtime.clock import Clock
+from edgevoice.runtime.heard import Heard
+from edgevoice.runtime.microphone import Microphone
+
+SILENCE_DB = -90.0
+"""Level shown for digital silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    model: TurnEnd
+    turn: int
+    since: float
+
+
+_AUDIO = object()
+
+
+class Ears:
+    """A thread of its own, because the VAD is hard real time: nothing else may delay it.
+
+    Scoring a turn's end is the one exception: it takes about as long as a frame, and its
+    answer is worth more than the next frame's.
+    """
+
+    def __init__(
+        self,
+        vad: Vad,
+        turn_end: TurnEnd | None,
+        detector: SpeechDetector,
+        heard: Heard,
+        rate: int,
+        post: Callable[[Event], None],
+        clock: Clock,
+        activity: Activity,
+    ) -> None:
+        self.level_db = SILENCE_DB
+        self._vad = vad
+        self._turn_end = turn_end
+        self._detector = detector
+        self._heard = heard
+        self._post = post
+        self._clock = clock
+        self._activity = activity
+        self._queue: SimpleQueue[object] = SimpleQueue()
+        self.microphone = Microphone(rate, self._notify)
+        """To be fed by the sound device, at the rate it was given."""
+        self._resampler: soxr.ResampleStream | None = None
+        if rate != EARS_RATE:
+            self._resampler = soxr.ResampleStream(rate, EARS_RATE, 1, dtype="float32", quality="MQ")
+        self._rest = np.zeros(0, np.float32)
+        self._ended = False
+        self._thread = threading.Thread(target=self._work, name="ears", daemon=True)
+
+    def start(self) -> None:
+        """Start to listen."""
+        self._thread.start()
+
+    def score(self, turn: int, since: float) -> None:
+        """Let the turn-end model judge what was heard since ``since``."""
+        if self._turn_end:
+            self._put(_Score(self._turn_end, turn, since))
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join(2.0)
+
+    def _notify(self) -> None:
+        self._put(_AUDIO)
+
+    def _put(self, item: object) -> None:
+        self._activity.begin()
+        self._queue.put(item)
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, _Score):
+                self._judge(item)
+            else:
+                self._listen()
+            self._activity.end()
+
+    def _listen(self) -> None:
+        samples, end_at = self.microphone.read()
+        if self._resampler:
+            samples = self._resampler.resample_chunk(samples)
+        self._rest = np.concatenate([self._rest, samples])
+        size = self._vad.frame_samples
+        while len(self._rest) >= size:
+            frame, self._rest = self._rest[:size], self._rest[size:]
+            self._hear(frame, end_at - len(self._rest) / EARS_RATE)
+        if self.microphone.ended and not self._ended:
+            self._ended = True
+            self._post(InputEnded(self._clock.now()))
+
+    def _hear(self, frame: Samples, end_at: float) -> None:
+        self._heard.append(frame, end_at)
+        power = float(np.mean(np.square(frame)))
+        self.level_db = max(SILENCE_DB, 10 * np.log10(power + 1e-12))
+        event = self._detector.step(self._vad.probability(frame), end_at, self._clock.now())
+        if event:
+            self._post(event)
+
+    def _judge(self, score: _Score) -> None:
+        try:
+            probability = score.model.probability(self._heard.since(score.since))
+            self._post(TurnEndScored(self._clock.now(), score.turn, probability))
+        except Exception as error:  # noqa: BLE001 - hearing goes on without the turn-end model
+            self._post(JobFailed(self._clock.now(), score.turn, "turn", repr(error)))

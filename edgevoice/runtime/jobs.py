@@ -1,0 +1,79 @@
+"""What the lanes do: each job is a generator of events around one backend call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import soxr
+
+from edgevoice.backends.protocols import Llm, Stt, Tts
+from edgevoice.cancel import CancelScope
+from edgevoice.core.clauses import ClauseSplitter
+from edgevoice.core.commands import Generate, Speak, Transcribe
+from edgevoice.core.events import (
+    ClauseVoiced,
+    ClauseWritten,
+    Event,
+    HistoryTrimmed,
+    ReplyWritten,
+    TranscriptReady,
+)
+from edgevoice.core.history import window
+from edgevoice.core.words import look
+from edgevoice.runtime.clock import Clock
+from edgevoice.runtime.heard import Heard
+from edgevoice.runtime.loudspeaker import Loudspeaker
+
+
+def transcribe(
+    stt: Stt, scope: CancelScope, command: Transcribe, heard: Heard, clock: Clock
+) -> Iterator[Event]:
+    """Turn what was heard into words."""
+    text = stt.transcribe(heard.since(command.since), scope)
+    yield TranscriptReady(clock.now(), command.turn, look(text), text)
+
+
+def generate(
+    llm: Llm, scope: CancelScope, command: Generate, max_tokens: int, clock: Clock
+) -> Iterator[Event]:
+    """Write the reply, clause by clause."""
+    budget = llm.context_tokens - max_tokens
+    messages = window(command.messages, llm.count_tokens, budget)
+    if len(messages) < len(command.messages):
+        # Less the system prompt and the question: what is seen of the history.
+        yield HistoryTrimmed(clock.now(), command.turn, len(messages) - 2)
+    splitter = ClauseSplitter()
+    clauses = 0
+    for piece in llm.reply(messages, max_tokens, scope):
+        for text in splitter.feed(piece):
+            yield _written(command.turn, clauses, text, clock)
+            clauses += 1
+    for text in splitter.flush():
+        yield _written(command.turn, clauses, text, clock)
+        clauses += 1
+    yield ReplyWritten(clock.now(), command.turn, clauses)
+
+
+def speak(
+    tts: Tts, scope: CancelScope, command: Speak, loudspeaker: Loudspeaker, clock: Clock
+) -> Iterator[Event]:
+    """Make the audio of a clause and queue it."""
+    resampler = None
+    if tts.sample_rate != loudspeaker.rate:
+        resampler = soxr.ResampleStream(tts.sample_rate, loudspeaker.rate, 1, dtype="float32")
+    voiced = False
+    for samples in tts.synthesize(command.text, scope):
+        scope.check()
+        audio = resampler.resample_chunk(samples) if resampler else samples
+        loudspeaker.add(command.turn, command.clause, command.text, audio)
+        if not voiced:
+            voiced = True
+            yield ClauseVoiced(clock.now(), command.turn, command.clause)
+    if resampler:
+        tail = resampler.resample_chunk(samples[:0], last=True)
+        loudspeaker.add(command.turn, command.clause, command.text, tail)
+    loudspeaker.finish(command.turn, command.clause, command.text)
+
+
+def _written(turn: int, clause: int, text: str, clock: Clock) -> ClauseWritten:
+    return ClauseWritten(clock.now(), turn, clause, len(text.split()), text)
