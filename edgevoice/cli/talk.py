@@ -19,7 +19,7 @@ from edgevoice.runtime import models
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.assistant import Assistant, SoundDevice
 from edgevoice.runtime.clock import AudioClock, Clock, RealClock
-from edgevoice.runtime.file_device import FileDevice
+from edgevoice.runtime.file_device import FileDevice, Recording, Silence
 from edgevoice.runtime.settings_file import read
 from edgevoice.runtime.trace import TraceWriter
 from edgevoice.runtime.wav import read_wav
@@ -132,11 +132,11 @@ def _device(
     """Return where the sound comes from and goes to."""
     if options.input:
         samples, rate = read_wav(options.input)
-        return FileDevice(samples, rate, FILE_RATE, clock, activity, options.output)
+        return FileDevice(Recording(samples), rate, FILE_RATE, clock, activity, options.output)
     if options.mute or options.output:
         if not options.text:
             raise Misused("--mute and --output need --input or --text.")
-        return FileDevice(None, 16_000, FILE_RATE, clock, activity, options.output)
+        return FileDevice(Silence(), 16_000, FILE_RATE, clock, activity, options.output)
     from edgevoice.runtime.sound_card import SoundCard
 
     audio = settings.audio

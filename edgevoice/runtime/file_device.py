@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -20,18 +21,53 @@ TICK_S = 0.02
 """Length of a block, as a sound card would deliver it."""
 
 
+class Source(Protocol):
+    """What the microphone of a ``FileDevice`` hears. Used from the device's thread."""
+
+    ended: bool
+    """Nothing more will come but silence."""
+
+    def read(self, samples: int) -> Samples:
+        """Return the next ``samples`` samples."""
+        ...
+
+
+class Recording:
+    """A recording, and silence after it."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.ended = False
+        self._samples = samples
+        self._at = 0
+
+    def read(self, samples: int) -> Samples:
+        """Return the next ``samples`` samples."""
+        block = self._samples[self._at : self._at + samples]
+        self._at += samples
+        self.ended = self._at >= len(self._samples)
+        return np.pad(block, (0, samples - len(block)))
+
+
+class Silence:
+    """A room in which nobody speaks."""
+
+    ended = False
+
+    def read(self, samples: int) -> Samples:
+        """Return ``samples`` zeros."""
+        return np.zeros(samples, np.float32)
+
+
 class FileDevice:
-    """Feeds ``samples`` to the microphone in real time, or as fast as the lanes follow.
+    """Feeds a source to the microphone in real time, or as fast as the lanes follow.
 
     With an ``AudioClock`` the audio is the clock: a tick passes when all work that the last
-    one caused is done, so the talk is the same at any speed of the machine. When the
-    recording is over, silence follows, until ``stop``; with None for a recording there is
-    silence from the first.
+    one caused is done, so the talk is the same at any speed of the machine.
     """
 
     def __init__(
         self,
-        samples: Samples | None,
+        source: Source,
         input_rate: int,
         output_rate: int,
         clock: Clock,
@@ -40,8 +76,7 @@ class FileDevice:
     ) -> None:
         self.input_rate = input_rate
         self.output_rate = output_rate
-        self._samples = np.zeros(0, np.float32) if samples is None else samples
-        self._endless = samples is None
+        self._source = source
         self._clock = clock
         self._activity = activity
         self._writer = WavWriter(output, output_rate) if output else None
@@ -74,14 +109,11 @@ class FileDevice:
         tick = 0
         while not self._stopped.is_set():
             self._pass_time(start_at + (tick + 1) * TICK_S)
-            block = self._samples[tick * read_block : (tick + 1) * read_block]
-            ended = len(block) < read_block and not self._endless
-            block = np.pad(block, (0, read_block - len(block)))
             loudspeaker.fill(out, start_at + tick * TICK_S)
             if self._writer:
                 self._writer.write(out)
-            microphone.write(block, start_at + (tick + 1) * TICK_S)
-            if ended and not microphone.ended:
+            microphone.write(self._source.read(read_block), start_at + (tick + 1) * TICK_S)
+            if self._source.ended and not microphone.ended:
                 microphone.end()
             wake()
             tick += 1
