@@ -19,10 +19,10 @@ from edgevoice.runtime import models
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.assistant import Assistant, SoundDevice
 from edgevoice.runtime.clock import AudioClock, Clock, RealClock
-from edgevoice.runtime.file_device import FileDevice, Recording, Silence
+from edgevoice.runtime.file_device import FileDevice, Recording, Silence, Source
 from edgevoice.runtime.settings_file import read
 from edgevoice.runtime.trace import TraceWriter
-from edgevoice.runtime.wav import read_wav
+from edgevoice.runtime.wav import WavWriter, read_wav
 
 FILE_RATE = 24_000
 """Sample rate in Hz of ``--output``: the default voice's own, so nothing is resampled."""
@@ -132,11 +132,11 @@ def _device(
     """Return where the sound comes from and goes to."""
     if options.input:
         samples, rate = read_wav(options.input)
-        return FileDevice(Recording(samples), rate, FILE_RATE, clock, activity, options.output)
+        return _files(options, clock, activity, Recording(samples), rate)
     if options.mute or options.output:
         if not options.text:
             raise Misused("--mute and --output need --input or --text.")
-        return FileDevice(Silence(), 16_000, FILE_RATE, clock, activity, options.output)
+        return _files(options, clock, activity, Silence(), FILE_RATE)
     from edgevoice.runtime.sound_card import SoundCard
 
     audio = settings.audio
@@ -148,6 +148,13 @@ def _device(
         view.notice,
         listen=not options.text,
     )
+
+
+def _files(
+    options: argparse.Namespace, clock: Clock, activity: Activity, source: Source, rate: int
+) -> FileDevice:
+    sink = WavWriter(options.output, FILE_RATE) if options.output else None
+    return FileDevice(source, rate, FILE_RATE, clock, activity, sink)
 
 
 class _Typist:

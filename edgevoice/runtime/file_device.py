@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +14,6 @@ from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.clock import AudioClock, Clock
 from edgevoice.runtime.loudspeaker import Loudspeaker
 from edgevoice.runtime.microphone import Microphone
-from edgevoice.runtime.wav import WavWriter
 
 TICK_S = 0.02
 """Length of a block, as a sound card would deliver it."""
@@ -58,6 +56,18 @@ class Silence:
         return np.zeros(samples, np.float32)
 
 
+class Sink(Protocol):
+    """Where the loudspeaker's sound goes. Used from the device's thread."""
+
+    def write(self, samples: Samples) -> None:
+        """Take the next block; it is only valid during the call."""
+        ...
+
+    def close(self) -> None:
+        """Complete what was written."""
+        ...
+
+
 class FileDevice:
     """Feeds a source to the microphone in real time, or as fast as the lanes follow.
 
@@ -72,14 +82,14 @@ class FileDevice:
         output_rate: int,
         clock: Clock,
         activity: Activity,
-        output: Path | None = None,
+        sink: Sink | None = None,
     ) -> None:
         self.input_rate = input_rate
         self.output_rate = output_rate
         self._source = source
         self._clock = clock
         self._activity = activity
-        self._writer = WavWriter(output, output_rate) if output else None
+        self._sink = sink
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -93,12 +103,12 @@ class FileDevice:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and complete the output file."""
+        """End, and complete the sink."""
         self._stopped.set()
         if self._thread:
             self._thread.join()
-        if self._writer:
-            self._writer.close()
+        if self._sink:
+            self._sink.close()
 
     def _work(
         self, microphone: Microphone, loudspeaker: Loudspeaker, wake: Callable[[], None]
@@ -110,8 +120,8 @@ class FileDevice:
         while not self._stopped.is_set():
             self._pass_time(start_at + (tick + 1) * TICK_S)
             loudspeaker.fill(out, start_at + tick * TICK_S)
-            if self._writer:
-                self._writer.write(out)
+            if self._sink:
+                self._sink.write(out)
             microphone.write(self._source.read(read_block), start_at + (tick + 1) * TICK_S)
             if self._source.ended and not microphone.ended:
                 microphone.end()
