@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 FIRST_CLAUSE_WORDS = 3
-"""The first clause may end at a comma after this many words: the earlier it is spoken the better."""
+"""The first clause may end at a comma after this many words: early speech is worth a seam."""
 
 LONG_CLAUSE_WORDS = 14
 """A later clause may end at a comma only after this many words: whole sentences sound best."""
@@ -61,7 +62,7 @@ class ClauseSplitter:
     def _joint(self) -> int | None:
         """Return where a long first clause may be cut: before a conjunction that is complete."""
         ends = [match.end() for match in re.finditer(r"\S+\s+", self._text)]
-        for count, (start, end) in enumerate(zip(ends, ends[1:], strict=False), start=1):
+        for count, (start, end) in enumerate(pairwise(ends), start=1):
             if count >= FIRST_CLAUSE_LIMIT and self._text[start:end].strip().lower() in _JOINTS:
                 return start
         return None

@@ -10,7 +10,11 @@ from edgevoice.core.history import Message
 
 @dataclass(frozen=True, slots=True)
 class Transcribe:
-    """Turn what was heard from ``since`` until now into words."""
+    """Turn what was heard from ``since`` until now into words.
+
+    Each order is answered once, by ``TranscriptReady`` or by ``JobFailed``, unless its turn
+    is cancelled: a reply that is held counts the answers.
+    """
 
     turn: int
     since: float
@@ -43,14 +47,14 @@ class Speak:
 
 @dataclass(frozen=True, slots=True)
 class PlayVoice:
-    """Let the queued audio of the turn be heard, now and as more comes."""
+    """Let the queued audio of the turn be heard, now and as more comes. Given once a turn."""
 
     turn: int
 
 
 @dataclass(frozen=True, slots=True)
 class HoldVoice:
-    """Fall silent, and keep the place."""
+    """Fall silent and keep the place; if nothing was heard yet, let nothing be heard."""
 
     turn: int
 

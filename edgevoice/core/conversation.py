@@ -9,10 +9,10 @@ dropped in the first line of ``step``, nowhere else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from edgevoice.core.attempt import Attempt, Clause, Interjection
 from edgevoice.core.commands import (
     CancelTurn,
     Command,
@@ -70,56 +70,13 @@ class Phase(StrEnum):
     """The user speaks over the reply; the voice waits for what this is."""
 
 
-@dataclass(slots=True)
-class Clause:
-    """A clause of the reply and how many of its words were heard."""
-
-    text: str
-    words: int
-    heard: int = 0
-    done: bool = False
-
-    @property
-    def heard_text(self) -> str:
-        """The words that were heard."""
-        return self.text if self.done else " ".join(self.text.split()[: self.heard])
-
-
-@dataclass(slots=True)
-class Attempt:
-    """All that is known of the present attempt at a turn. Times are on the conversation's clock."""
-
-    since: float = 0.0
-    until: float = 0.0
-    text: str = ""
-    look: Look | None = None
-    probability: float | None = None
-    generating: bool = False
-    audible: bool = False
-    written: bool = False
-    clauses: list[Clause] = field(default_factory=list)
-    interjection_since: float = 0.0
-    interjection_until: float | None = None
-    """None while the user still speaks over the reply."""
-
-    @property
-    def spoken(self) -> bool:
-        """The reply was heard to its end."""
-        return self.written and all(clause.done for clause in self.clauses)
-
-    @property
-    def heard_text(self) -> str:
-        """What was heard of the reply, to the word."""
-        return " ".join(text for clause in self.clauses if (text := clause.heard_text))
-
-
 class Conversation:
     """Decides what follows from each fact.
 
     Attributes:
-        turn: number of the present attempt.
+        turn: number of the present attempt, of the next one while nobody speaks.
         phase: whose turn it is.
-        history: what was said and heard, without the system prompt.
+        history: what was said and heard, without the system prompt and the present turn.
 
     """
 
@@ -130,7 +87,7 @@ class Conversation:
         speculation: Speculation = "off",
         history: Sequence[Message] = (),
     ) -> None:
-        self.turn = 0
+        self.turn = 1
         self.phase = Phase.IDLE
         self.history = list(history)
         self._system = Message("system", system_prompt)
@@ -145,65 +102,77 @@ class Conversation:
         """What was heard of the present reply."""
         return self._now.heard_text
 
+    @property
+    def said(self) -> list[Message]:
+        """The history with what there is of the present turn, should the talk end here."""
+        return [*self.history, *self._now.messages]
+
     def step(self, event: Event) -> list[Command]:
         """Take one event, return the commands that follow from it."""
         if getattr(event, "turn", self.turn) != self.turn:
             return []
         commands = self._decide(event)
         if self._ending and self.phase is Phase.IDLE:
+            self._ending = False
             commands.append(EndSession())
         return commands
 
     def _decide(self, event: Event) -> list[Command]:
+        now = self._now
         match event, self.phase:
             case SpeechStarted(since=since), Phase.IDLE:
-                return self._listen(since)
+                return self._listen(Attempt(since))
             case SpeechStarted(), Phase.PAUSED:
                 return self._take_back()
-            case SpeechStarted(), Phase.REPLYING if not self._now.audible:
+            case SpeechStarted(since=since), Phase.REPLYING if now.is_continued_by(since):
                 return self._take_back()
-            case SpeechStarted(since=since), Phase.REPLYING | Phase.HELD:
+            case SpeechStarted(since=since), Phase.REPLYING if now.answering:
                 return self._hold(since)
+            case SpeechStarted(since=since), Phase.HELD:
+                now.interjection.until = None
+                return [SetTimer("barge in", since + self._rules.barge_in_after_s)]
             case SpeechEnded(until=until), Phase.LISTENING:
-                return self._pause(until)
+                return [Transcribe(self.turn, now.since), *self._pause(until)]
             case SpeechEnded(until=until), Phase.HELD:
-                self._now.interjection_until = until
-                return [Transcribe(self.turn, self._now.interjection_since)]
-            case TimerFired(at=at, name=name), _:
-                return self._timer(name, at)
+                return self._interjection_ended(until)
+            case TimerFired(name="turn end"), Phase.PAUSED:
+                return self._end_turn()
+            case TimerFired(name="barge in"), Phase.HELD if now.interjection.until is None:
+                return self._barge_in()
+            case TimerFired(name="too long"), Phase.LISTENING:
+                return self._cut()
             case TurnEndScored(at=at, probability=probability), Phase.PAUSED:
-                self._now.probability = probability
+                now.probability = probability
                 return self._reconsider(at)
-            case TranscriptReady(text=text, look=look), Phase.HELD:
-                return self._interjection(text, look)
+            case TranscriptReady(at=at, text=text, look=look), Phase.HELD:
+                return self._interjection_known(at, text, look)
             case TranscriptReady(at=at, text=text, look=look), Phase.PAUSED | Phase.REPLYING:
                 return self._understood(at, text, look)
             case Typed(at=at, text=text), _:
                 return self._typed(at, text)
-            case JobFailed(stage=stage), _:
-                return self._failed(stage)
-            case InputEnded(), _:
-                self._ending = True
-                return []
+            case JobFailed(at=at, stage=stage), Phase.PAUSED | Phase.REPLYING | Phase.HELD:
+                return self._failed(stage, at)
+            case InputEnded(at=at), _:
+                return self._input_ended(at)
         return self._reply_goes_on(event)
 
     def _reply_goes_on(self, event: Event) -> list[Command]:
         """Take what becomes of the reply: written, trimmed, audible, heard."""
+        now = self._now
         match event:
             case ClauseWritten(text=text, words=words):
-                self._now.clauses.append(Clause(text, words))
-                return [Speak(self.turn, len(self._now.clauses) - 1, text)]
+                return self._speak(Clause(text, words))
             case ReplyWritten():
-                self._now.written = True
-                return self._finish_if_spoken()
+                now.written = True
+                return self._finish_if_spoken() if now.clauses else self._apologize("llm")
             case HistoryTrimmed(messages=messages):
-                self._seen_from = len(self.history) - messages
-            case VoiceStarted():
-                self._now.audible = True
+                self._seen_from = max(0, len(self.history) - messages)
+            case VoiceStarted(at=at):
+                now.audible_at = at
             case WordsHeard(clause=clause, words=words):
-                self._now.clauses[clause].heard = words
+                now.clauses[clause].heard = words
             case ClauseHeard(clause=clause):
-                self._now.clauses[clause].done = True
+                now.clauses[clause].done = True
                 return self._finish_if_spoken()
             case _:
                 pass
@@ -211,22 +180,20 @@ class Conversation:
 
     # The user's part of a turn.
 
-    def _listen(self, since: float) -> list[Command]:
-        self.turn += 1
+    def _listen(self, attempt: Attempt) -> list[Command]:
         self.phase = Phase.LISTENING
-        self._now = Attempt(since=since)
-        return [SetTimer("too long", since + self._rules.longest_utterance_s)]
+        self._now = attempt
+        return [SetTimer("too long", attempt.since + self._rules.longest_utterance_s)]
 
     def _take_back(self) -> list[Command]:
-        """The user goes on: undo the attempt, and hear the utterance from its beginning."""
-        cancelled = self.turn
-        return [CancelTurn(cancelled), *self._listen(self._now.since)]
+        """Undo the attempt: the user goes on, and is heard from the utterance's beginning."""
+        again = Attempt(self._now.since, interrupts=self._now.interrupts)
+        return [*self._cancel(), *self._listen(again)]
 
     def _pause(self, until: float) -> list[Command]:
         self.phase = Phase.PAUSED
         self._now.until = until
         return [
-            Transcribe(self.turn, self._now.since),
             ScoreTurnEnd(self.turn, self._now.since),
             SetTimer("turn end", until + self._rules.blind_s),
         ]
@@ -237,110 +204,148 @@ class Conversation:
         end = self._now.until + wait_s
         return [SetTimer("turn end", end)] if end > at else self._end_turn()
 
-    def _timer(self, name: str, at: float) -> list[Command]:
-        match name, self.phase:
-            case "turn end", Phase.PAUSED:
-                return self._end_turn()
-            case "barge in", Phase.HELD if self._now.interjection_until is None:
-                return self._barge_in()
-            case "too long", Phase.LISTENING:
-                return [*self._pause(at), *self._end_turn()]
-        return []
-
     def _understood(self, at: float, text: str, look: Look) -> list[Command]:
         self._now.text, self._now.look = text, look
         if not look.words:
-            self.phase = Phase.IDLE
-            return [CancelTurn(self.turn)]
+            return self._cancel()
         if self.phase is Phase.REPLYING:
-            return [*self._generate(), PlayVoice(self.turn)]
-        draft = self._generate() if self._speculation == "draft" else []
-        return [*draft, *self._reconsider(at)]
+            return self._answer()
+        drafts = self._speculation == "draft" and not self._now.wants_silence
+        return [*(self._generate() if drafts else []), *self._reconsider(at)]
+
+    def _cut(self) -> list[Command]:
+        """End the question here, whether the user is done or not."""
+        self._now.closed = True
+        return [Transcribe(self.turn, self._now.since), *self._end_turn()]
 
     def _end_turn(self) -> list[Command]:
         self.phase = Phase.REPLYING
-        if self._now.look is None:
-            return []
-        return [*self._generate(), PlayVoice(self.turn)]
+        return self._answer()
 
     def _typed(self, at: float, text: str) -> list[Command]:
-        stop: list[Command] = []
-        if self.phase is not Phase.IDLE:
-            self._keep_what_was_heard()
-            stop = [CancelTurn(self.turn)]
-        self.turn += 1
-        self._now = Attempt(since=at, text=text, look=Look(words=1))
+        stop = [] if self.phase is Phase.IDLE else self._cancel(keep=True)
+        self._now = Attempt(since=at, text=text, look=Look(words=1), closed=True)
         return [*stop, *self._end_turn()]
+
+    def _input_ended(self, at: float) -> list[Command]:
+        """Wait no longer for words that cannot come; finish the turn, then the session."""
+        self._ending = True
+        if self.phase is Phase.LISTENING:
+            return self._cut()
+        if self.phase is Phase.PAUSED:
+            return self._end_turn()
+        if self.phase is Phase.HELD and self._now.interjection.until is None:
+            return self._interjection_ended(at)
+        return []
 
     # The assistant's part of a turn.
 
-    def _generate(self) -> list[Command]:
-        if self._now.generating:
+    def _answer(self) -> list[Command]:
+        """Let the reply be heard, once it is known what to reply to."""
+        now = self._now
+        if now.voiceless or now.wants_silence:
+            return self._cancel(keep=True)
+        if now.look is None and not now.answering:
             return []
-        self._now.generating = True
+        return [*self._generate(), PlayVoice(self.turn)]
+
+    def _generate(self) -> list[Command]:
+        if self._now.answering:
+            return []
+        self._now.answering = True
         seen = self.history[self._seen_from :]
         return [Generate(self.turn, (self._system, *seen, Message("user", self._now.text)))]
 
-    def _hold(self, since: float) -> list[Command]:
-        held = self.phase is Phase.HELD
-        self.phase = Phase.HELD
-        self._now.interjection_until = None
-        if not held:
-            self._now.interjection_since = since
-        timer = SetTimer("barge in", since + self._rules.barge_in_after_s)
-        return [timer] if held else [HoldVoice(self.turn), timer]
+    def _speak(self, clause: Clause) -> list[Command]:
+        self._now.clauses.append(clause)
+        return [Speak(self.turn, len(self._now.clauses) - 1, clause.text)]
 
-    def _interjection(self, text: str, look: Look) -> list[Command]:
+    def _finish_if_spoken(self) -> list[Command]:
+        if self.phase is Phase.REPLYING and self._now.spoken:
+            self._leave(keep=True)
+        return []
+
+    def _cancel(self, *, keep: bool = False) -> list[Command]:
+        cancelled = self.turn
+        self._leave(keep=keep)
+        return [CancelTurn(cancelled)]
+
+    def _leave(self, *, keep: bool) -> None:
+        """End the attempt, and ``keep`` it in the history; its facts are stale from here on."""
+        if keep:
+            self.history += self._now.messages
+        self.turn += 1
+        self.phase = Phase.IDLE
+        self._now = Attempt()
+
+    # What is said over the reply.
+
+    def _hold(self, since: float) -> list[Command]:
+        self.phase = Phase.HELD
+        self._now.interjection = Interjection(since)
+        return [
+            HoldVoice(self.turn),
+            SetTimer("barge in", since + self._rules.barge_in_after_s),
+        ]
+
+    def _interjection_ended(self, until: float) -> list[Command]:
+        interjection = self._now.interjection
+        interjection.until = until
+        interjection.awaited += 1
+        return [Transcribe(self.turn, interjection.since)]
+
+    def _interjection_known(self, at: float, text: str, look: Look) -> list[Command]:
         """Go on speaking after a cough or an "mhm", give way to words."""
-        until = self._now.interjection_until
-        if until is None:
-            return []
+        interjection = self._now.interjection
+        interjection.awaited -= 1
+        if interjection.until is None or interjection.awaited:
+            return []  # the user has spoken on since; the last transcript will have it all
         if not look.words or look.backchannel:
             return self._resume()
-        cancel = self._barge_in()
-        self._now.text, self._now.look = text, look
-        return [*cancel, *self._pause_known(until)]
+        barge_in = self._barge_in()
+        return [*barge_in, *self._pause(interjection.until), *self._understood(at, text, look)]
 
     def _resume(self) -> list[Command]:
         self.phase = Phase.REPLYING
         return [ResumeVoice(self.turn), *self._finish_if_spoken()]
 
-    def _pause_known(self, until: float) -> list[Command]:
-        """Pause after an interjection, whose words are known already."""
-        return [command for command in self._pause(until) if not isinstance(command, Transcribe)]
-
     def _barge_in(self) -> list[Command]:
-        since = self._now.interjection_since
-        cancelled = self.turn
-        self._keep_what_was_heard()
-        return [CancelTurn(cancelled), *self._listen(since)]
+        attempt = Attempt(self._now.interjection.since, interrupts=True)
+        return [*self._cancel(keep=True), *self._listen(attempt)]
 
-    def _finish_if_spoken(self) -> list[Command]:
-        if self.phase is Phase.REPLYING and self._now.spoken:
-            self._keep_what_was_heard()
-            self.phase = Phase.IDLE
-        return []
+    # What goes wrong.
 
-    def _failed(self, stage: str) -> list[Command]:
-        """Apologize where a voice is left to do it, and give the turn back."""
-        if stage == "turn":
+    def _failed(self, stage: str, at: float) -> list[Command]:
+        """Apologize where a voice is left to do it; give the turn back where none is."""
+        now = self._now
+        match stage:
+            case "turn":
+                return []
+            case "stt" if self.phase is Phase.HELD:
+                return self._interjection_known(at, "", Look())
+            case "stt" if now.answering or now.look:
+                return []
+            case "stt":
+                play = [PlayVoice(self.turn)] if self.phase is Phase.REPLYING else []
+                return [*self._apologize(stage), *play]
+            case "llm":
+                return self._apologize(stage) if now.answering and not now.written else []
+        return self._voice_failed()
+
+    def _apologize(self, stage: str) -> list[Command]:
+        self._now.answering = self._now.written = True
+        text = APOLOGIES[stage]
+        return self._speak(Clause(text, len(text.split())))
+
+    def _voice_failed(self) -> list[Command]:
+        now = self._now
+        if self.phase is Phase.PAUSED:
+            now.voiceless = True
             return []
-        if stage == "stt" and self.phase is Phase.HELD:
-            return self._resume()
-        if stage in APOLOGIES:
-            self.phase = Phase.REPLYING
-            self._now.written = True
-            text = APOLOGIES[stage]
-            self._now.clauses.append(Clause(text, len(text.split())))
-            clause = len(self._now.clauses) - 1
-            return [Speak(self.turn, clause, text), PlayVoice(self.turn)]
-        self._keep_what_was_heard()
-        self.phase = Phase.IDLE
-        return [CancelTurn(self.turn)]
-
-    def _keep_what_was_heard(self) -> None:
-        """Enter the turn into the history: the question, and of the reply what was heard."""
-        if self._now.text and (self._now.audible or self._now.written):
-            self.history.append(Message("user", self._now.text))
-            if heard := self._now.heard_text:
-                self.history.append(Message("assistant", heard))
+        if self.phase is Phase.REPLYING:
+            return self._cancel(keep=True)
+        until = now.interjection.until
+        barge_in = self._barge_in()
+        if until is None:
+            return barge_in
+        return [*barge_in, Transcribe(self.turn, self._now.since), *self._pause(until)]

@@ -13,7 +13,7 @@ from typing import Any
 from edgevoice.core.words import Look
 
 
-def private(**kwargs: Any) -> Any:  # noqa: ANN401 - stands for any field's type
+def private(**kwargs: Any) -> Any:
     """Declare a dataclass field that holds what was said."""
     return field(metadata={"private": True}, **kwargs)
 
@@ -83,7 +83,10 @@ class ReplyWritten:
 
 @dataclass(frozen=True, slots=True)
 class HistoryTrimmed:
-    """The prompt no longer fitted: the model sees only the newest ``messages`` of the history."""
+    """The prompt no longer fitted: the model sees only the newest ``messages`` of the history.
+
+    The system prompt and the present question are seen as well, and not counted.
+    """
 
     at: float
     turn: int
@@ -119,7 +122,7 @@ class WordsHeard:
 
 @dataclass(frozen=True, slots=True)
 class ClauseHeard:
-    """The loudspeaker has played the whole clause."""
+    """The loudspeaker has played the whole clause, were it an empty one."""
 
     at: float
     turn: int
@@ -146,7 +149,10 @@ class JobFailed:
 
 @dataclass(frozen=True, slots=True)
 class InputEnded:
-    """Nothing more will be said: the recording is over, or the user left."""
+    """Nothing more will be said: the recording is over, or the user left.
+
+    It closes an utterance that is under way; no ``SpeechEnded`` need come.
+    """
 
     at: float
 
