@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -39,6 +40,10 @@ def main(argv: list[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output, as `head` does, has enough; nothing may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _usage() -> str:
@@ -52,4 +57,5 @@ def _load(verb: str) -> Callable[[list[str]], int]:
         module = import_module(VERBS[verb][0])
     except ModuleNotFoundError as missing:
         raise BackendMissing(str(missing.name), extra=verb) from missing
-    return cast(Callable[[list[str]], int], module.main)
+    # In quotes: importing the verb "list" has put a module of that name in this namespace.
+    return cast("Callable[[list[str]], int]", module.main)

@@ -108,7 +108,7 @@ def find(name: str) -> Recipe:
     near = get_close_matches(name.lower(), known, n=3, cutoff=0.4)
     raise Misused(
         f"There is no bundle {name!r}.",
-        hint=f"one of {', '.join(near)}" if near else "edgevoice list",
+        hint=" or ".join(near) or "edgevoice list",
     )
 
 

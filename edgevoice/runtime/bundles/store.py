@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgevoice.core.bundle import Bundle, Role
 from edgevoice.errors import ModelError, ModelMissing
-from edgevoice.runtime.bundles import catalogue, integrity, manifest
+from edgevoice.runtime.bundles import catalogue, integrity, local, manifest
 
 PARTIAL = ".partial"
 """Where pulls in progress lie, on the same file system so that finishing one is a rename."""
@@ -30,12 +34,8 @@ class Store:
 
     def __init__(self, root: Path | None = None) -> None:
         """Look under ``root``, or under the default folder; it need not exist yet."""
-        self.root = (root or default_root()).absolute()
-
-    @property
-    def partial(self) -> Path:
-        """Where pulls in progress lie."""
-        return self.root / PARTIAL
+        self.root = (root or default_root()).expanduser().absolute()
+        self.partial = self.root / PARTIAL
 
     def folder(self, name: str) -> Path:
         """Return where the bundle called ``name`` lies, or would lie."""
@@ -45,13 +45,7 @@ class Store:
 
     def names(self) -> list[str]:
         """Return the names of all folders in the store, sorted; some may be damaged."""
-        if not self.root.is_dir():
-            return []
-        return sorted(
-            folder.name
-            for folder in self.root.iterdir()
-            if folder.is_dir() and _NAME.fullmatch(folder.name)
-        )
+        return _folders(self.root)
 
     def installed(self) -> list[Bundle]:
         """Return the bundles whose manifests can be read, by name; files are not checked."""
@@ -63,8 +57,13 @@ class Store:
                 continue
         return bundles
 
-    def get(self, name_or_path: str, role: Role | None = None) -> Bundle:
-        """Return a bundle whose files are all there and as the manifest promises.
+    def get(
+        self, name_or_path: str, role: Role | None = None, *, every_byte: bool = False
+    ) -> Bundle:
+        """Return a bundle whose files are all there and as its manifest promises.
+
+        A path, to a folder or a file, is taken as it is: nothing is promised of its files
+        where there is no manifest. ``every_byte`` hashes files that seem unchanged, too.
 
         Raises:
             ModelMissing: it is known, but not on this device.
@@ -74,34 +73,65 @@ class Store:
 
         """
         if is_path(name_or_path):
-            folder = Path(name_or_path).expanduser().absolute()
+            bundle = local.bundle_in_place(Path(name_or_path).expanduser().absolute())
             hint = "copy the folder again"
         else:
             folder = self.folder(name_or_path)
+            if not folder.is_dir():
+                raise ModelMissing(catalogue.find(name_or_path).name)
+            bundle = manifest.read(folder)
             hint = f"edgevoice pull {name_or_path}"
-        if not folder.is_dir():
-            raise ModelMissing(catalogue.find(name_or_path).name)
-        bundle = manifest.read(folder)
         self._check_role(bundle, role)
-        integrity.check(bundle, hint=hint)
+        if (bundle.folder / manifest.MANIFEST).exists():
+            integrity.check(bundle, hint=hint, every_byte=every_byte)
         return bundle
 
-    def remove(self, name: str) -> float:
-        """Delete the bundle called ``name`` and return how many MB that freed.
+    def remove(self, name: str) -> int:
+        """Delete the bundle called ``name`` and return how many bytes that freed.
 
         Raises:
             ModelMissing: it is not on this device.
+            OSError: it could not be deleted; it is there as before.
 
         """
         folder = self.folder(name)
         if not folder.is_dir():
             raise ModelMissing(catalogue.find(name).name)
-        freed = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
+        freed = size_of(folder)
         self.partial.mkdir(exist_ok=True)
-        condemned = self.partial / f"{name}.removed.{os.getpid()}"
-        folder.rename(condemned)
-        shutil.rmtree(condemned)
+        # Renamed first, so that an interruption leaves no half of a bundle.
+        condemned = Path(tempfile.mkdtemp(prefix=".removed-", dir=self.partial))
+        try:
+            folder.rename(condemned / name)
+        finally:
+            shutil.rmtree(condemned)
         return freed
+
+    def work_folder(self, name: str, fingerprint: str) -> Path:
+        """Return where a pull puts a bundle together, by the recipe of that fingerprint."""
+        return self.partial / f"{self.folder(name).name}.{fingerprint}"
+
+    def work_folders(self, name: str) -> list[Path]:
+        """Return what interrupted pulls of ``name`` left, by whichever recipe."""
+        return [
+            self.partial / folder
+            for folder in _folders(self.partial)
+            if folder.rpartition(".")[0] == name
+        ]
+
+    @contextmanager
+    def lock(self, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Hold the right to change what is partial; ``on_wait`` is called before waiting."""
+        self.partial.mkdir(parents=True, exist_ok=True)
+        with (self.partial / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on_wait()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            for abandoned in self.partial.glob(".removed-*"):
+                shutil.rmtree(abandoned, ignore_errors=True)
+            yield
 
     def _check_role(self, bundle: Bundle, role: Role | None) -> None:
         if role is None or bundle.role is role:
@@ -115,4 +145,22 @@ class Store:
 
 def is_path(name_or_path: str) -> bool:
     """Whether a user's word for a bundle is a path rather than a name."""
-    return "/" in name_or_path or os.sep in name_or_path or name_or_path.startswith(("~", "."))
+    if name_or_path.startswith("hf:"):
+        return False
+    return (
+        "/" in name_or_path
+        or name_or_path.startswith(("~", "."))
+        or name_or_path.endswith((".gguf", ".onnx"))
+    )
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files under ``folder``."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _folders(root: Path) -> list[str]:
+    """Return the names of folders in ``root`` that can be bundles, sorted."""
+    if not root.is_dir():
+        return []
+    return sorted(f.name for f in root.iterdir() if f.is_dir() and _NAME.fullmatch(f.name))
