@@ -87,6 +87,11 @@ class Attempt:
         return [*question, Message("assistant", heard)] if heard else question
 
     @property
+    def answerable(self) -> bool:
+        """The question is known, or known to be beyond knowing."""
+        return self.look is not None or self.answering
+
+    @property
     def wants_silence(self) -> bool:
         """The user only stopped the reply before this one: "stop" is no question."""
         return self.interrupts and self.look is not None and self.look.stop

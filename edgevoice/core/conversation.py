@@ -135,7 +135,7 @@ class Conversation:
                 return [Transcribe(self.turn, now.since), *self._pause(until)]
             case SpeechEnded(until=until), Phase.HELD:
                 return self._interjection_ended(until)
-            case TimerFired(name="turn end"), Phase.PAUSED:
+            case TimerFired(name="turn end"), Phase.PAUSED if now.answerable:
                 return self._end_turn()
             case TimerFired(name="barge in"), Phase.HELD if now.interjection.until is None:
                 return self._barge_in()
@@ -143,7 +143,7 @@ class Conversation:
                 return self._cut()
             case TurnEndScored(at=at, probability=probability), Phase.PAUSED:
                 now.probability = probability
-                return self._reconsider(at)
+                return self._reconsider(at) if now.answerable else []
             case TranscriptReady(at=at, text=text, look=look), Phase.HELD:
                 return self._interjection_known(at, text, look)
             case TranscriptReady(at=at, text=text, look=look), Phase.PAUSED | Phase.REPLYING:
@@ -193,25 +193,22 @@ class Conversation:
     def _pause(self, until: float) -> list[Command]:
         self.phase = Phase.PAUSED
         self._now.until = until
-        return [
-            ScoreTurnEnd(self.turn, self._now.since),
-            SetTimer("turn end", until + self._rules.blind_s),
-        ]
-
-    def _reconsider(self, at: float) -> list[Command]:
-        """Set the time of the turn's end anew from what is known by now."""
-        wait_s = silence_needed(self._rules, self._now.probability, self._now.look)
-        end = self._now.until + wait_s
-        return [SetTimer("turn end", end)] if end > at else self._end_turn()
+        return [ScoreTurnEnd(self.turn, self._now.since)]
 
     def _understood(self, at: float, text: str, look: Look) -> list[Command]:
         self._now.text, self._now.look = text, look
         if not look.words:
             return self._cancel()
-        if self.phase is Phase.REPLYING:
-            return self._answer()
         drafts = self._speculation == "draft" and not self._now.wants_silence
         return [*(self._generate() if drafts else []), *self._reconsider(at)]
+
+    def _reconsider(self, at: float) -> list[Command]:
+        """Answer, now or after more silence, by what is known of the user's intent to go on."""
+        if self.phase is Phase.REPLYING:
+            return self._answer()
+        wait_s = silence_needed(self._rules, self._now.probability, self._now.look)
+        end = self._now.until + wait_s
+        return [SetTimer("turn end", end)] if end > at else self._end_turn()
 
     def _cut(self) -> list[Command]:
         """End the question here, whether the user is done or not."""
@@ -245,9 +242,7 @@ class Conversation:
         now = self._now
         if now.voiceless or now.wants_silence:
             return self._cancel(keep=True)
-        if now.look is None and not now.answering:
-            return []
-        return [*self._generate(), PlayVoice(self.turn)]
+        return [*self._generate(), PlayVoice(self.turn)] if now.answerable else []
 
     def _generate(self) -> list[Command]:
         if self._now.answering:
@@ -323,11 +318,10 @@ class Conversation:
                 return []
             case "stt" if self.phase is Phase.HELD:
                 return self._interjection_known(at, "", Look())
-            case "stt" if now.answering or now.look:
+            case "stt" if now.answerable:
                 return []
             case "stt":
-                play = [PlayVoice(self.turn)] if self.phase is Phase.REPLYING else []
-                return [*self._apologize(stage), *play]
+                return [*self._apologize(stage), *self._reconsider(at)]
             case "llm":
                 return self._apologize(stage) if now.answering and not now.written else []
         return self._voice_failed()
