@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import get_args, get_type_hints
 
+from edgevoice.core.bundle import Role
 from edgevoice.core.setting_key import Key, key
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import Misused
@@ -128,6 +129,17 @@ class Settings:
     audio: AudioSettings = AudioSettings()
     trace: TraceSettings = TraceSettings()
     models: ModelsSettings = ModelsSettings()
+
+    def bundles(self) -> dict[Role, str]:
+        """Return the bundle of each role that has one; a server does without that of the LLM."""
+        named = {
+            Role.VAD: self.vad.bundle,
+            Role.TURN: self.turn.bundle,
+            Role.STT: self.stt.bundle,
+            Role.LLM: "" if self.llm.url else self.llm.bundle,
+            Role.TTS: self.tts.bundle,
+        }
+        return {role: name for role, name in named.items() if name}
 
 
 SECTIONS: dict[str, type] = get_type_hints(Settings)
