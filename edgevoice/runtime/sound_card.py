@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,11 @@ class SoundCard:
         self._clock = clock
         self._latency = latency
         self._notice = notice
-        self._input = _Port(self._query(input_device, "input"), input_device) if listen else None
-        self._output = _Port(self._query(output_device, "output"), output_device)
+        self._input = None
+        if listen:
+            self._input = _Port(self._query(input_device, "input"), input_device, channels=1)
+        speaker = self._query(output_device, "output")
+        self._output = _Port(speaker, output_device, min(2, speaker["max_output_channels"]))
         self.input_rate = self._input.rate if self._input else 16_000
         self.output_rate = self._output.rate
         self._stopped = threading.Event()
@@ -61,10 +65,10 @@ class SoundCard:
     ) -> None:
         """Open both streams. Raises ``AudioError`` when a device cannot be opened."""
         del wake  # the clock is real: nobody waits for a tick
-        self._output.open_stream = lambda: self._open_output(loudspeaker)
+        self._output.open_stream = partial(self._open_output, loudspeaker)
         ports = [self._output]
         if port := self._input:
-            port.open_stream = lambda: self._open_input(port, microphone)
+            port.open_stream = partial(self._open_input, port, microphone)
             ports.append(port)
         for port in ports:
             port.open()
@@ -144,11 +148,11 @@ class SoundCard:
 class _Port:
     """One direction of the sound card: a device and the stream that is open on it."""
 
-    def __init__(self, info: dict[str, Any], device: Device) -> None:
+    def __init__(self, info: dict[str, Any], device: Device, channels: int) -> None:
         self.name: str = info["name"]
         self.device = device
         self.rate = int(info["default_samplerate"])
-        self.channels = 1 if info["max_input_channels"] else min(2, info["max_output_channels"])
+        self.channels = channels
         self.alive_at = time.monotonic()
         self.open_stream: Callable[[], Any] = lambda: None
         self._stream: Any = None
