@@ -14,6 +14,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import TypeVar
 
 from edgevoice.core.commands import (
     CancelTurn,
@@ -46,7 +47,14 @@ from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.core.words import look
 from tests.sim_lanes import Lane, Loudspeaker
 
+Item = TypeVar("Item")
+
 QUESTION = "What is the time?"
+
+
+def instants(since: float, until: float, every: float = 0.05) -> list[float]:
+    """Times to sweep over, both ends included."""
+    return [round(since + every * i, 3) for i in range(round((until - since) / every) + 1)]
 
 
 @dataclass(frozen=True)
@@ -163,7 +171,7 @@ class Simulation:
         """The times of all events or commands of a kind."""
         return [at for at, item in self.log if isinstance(item, kind)]
 
-    def of(self, kind: type) -> list[Event | Command]:
+    def of(self, kind: type[Item]) -> list[Item]:
         """All events or commands of a kind."""
         return [item for _, item in self.log if isinstance(item, kind)]
 

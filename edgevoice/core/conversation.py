@@ -146,8 +146,8 @@ class Conversation:
                 return self._reconsider(at) if now.answerable else []
             case TranscriptReady(at=at, text=text, look=look), Phase.HELD:
                 return self._interjection_known(at, text, look)
-            case TranscriptReady(at=at, text=text, look=look), Phase.PAUSED | Phase.REPLYING:
-                return self._understood(at, text, look)
+            case TranscriptReady(), Phase.PAUSED | Phase.REPLYING if not now.answerable:
+                return self._understood(event.at, event.text, event.look)
             case Typed(at=at, text=text), _:
                 return self._typed(at, text)
             case JobFailed(at=at, stage=stage), Phase.PAUSED | Phase.REPLYING | Phase.HELD:
@@ -292,7 +292,7 @@ class Conversation:
     def _interjection_known(self, at: float, text: str, look: Look) -> list[Command]:
         """Go on speaking after a cough or an "mhm", give way to words."""
         interjection = self._now.interjection
-        interjection.awaited -= 1
+        interjection.awaited = max(0, interjection.awaited - 1)
         if interjection.until is None or interjection.awaited:
             return []  # the user has spoken on since; the last transcript will have it all
         if not look.words or look.backchannel:
