@@ -18,12 +18,12 @@ def store() -> Store:
 
 
 @pytest.fixture(scope="session")
-def bundle(store: Store) -> Callable[[str], Bundle]:
+def bundle() -> Callable[[str], Bundle]:
     """Return a bundle by name; a test that needs one which is absent fails and says so."""
 
     def get(name: str) -> Bundle:
         try:
-            return store.get(name)
+            return Store().get(name)
         except EdgeVoiceError as error:
             pytest.fail(str(error))
 
