@@ -1,0 +1,1 @@
+"""What `edgevoice doctor` looks at. A check returns findings, and changes nothing."""
