@@ -117,6 +117,7 @@ class Simulation:
         self._replies = list(replies)
         self._answers: dict[str, Sequence[str]] = {}
         self._utterances: list[Utterance] = []
+        self._typed: list[tuple[float, str]] = []
         self._lanes = {stage: Lane(self, stage) for stage in ("stt", "turn", "llm", "tts")}
         self._timers: dict[str, float] = {}
         self._timer_priority = -1 if timers_first else 1
@@ -141,6 +142,7 @@ class Simulation:
 
     def user_types(self, at: float, text: str) -> None:
         """A typed message."""
+        self._typed.append((at, text))
         self.post(Typed(at, text))
 
     def input_ends(self, at: float) -> None:
@@ -282,5 +284,16 @@ class Simulation:
         assert not self.loudspeaker.sounding or phase is Phase.REPLYING, f"voice while {phase}"
         replies = [text for who, text in self.said if who == "assistant"]
         assert " ".join(replies) == self.heard, "the history is not what was heard"
-        questions = [text for who, text in self.said if who == "user"]
-        assert not any(earlier in questions[i + 1 :] for i, earlier in enumerate(questions[:-1]))
+        asked = " ".join(text for who, text in self.said if who == "user").split()
+        assert is_subsequence(asked, self._words_of_the_user()), "words that nobody said"
+
+    def _words_of_the_user(self) -> list[str]:
+        spoken = [(each.since + self.pace.onset_s, each.text) for each in self._utterances]
+        texts = [text for _, text in sorted([*spoken, *self._typed])]
+        return " ".join(texts).split()
+
+
+def is_subsequence(part: Sequence[str], whole: Sequence[str]) -> bool:
+    """Tell whether ``part`` is in ``whole`` in this order, each item no more often than there."""
+    rest = iter(whole)
+    return all(item in rest for item in part)
