@@ -21,11 +21,30 @@ class Transcribe:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscribePartial:
+    """Look for the words so far of an utterance that goes on since ``since``, if there is time."""
+
+    turn: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTurnEnd:
     """Ask the turn-end model whether the user, heard from ``since`` until now, is done."""
 
     turn: int
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """Bring the beginning of the next prompt into the LLM's cache, if there is time.
+
+    The last message is open: more of it may follow.
+    """
+
+    turn: int
+    messages: tuple[Message, ...] = private(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +107,9 @@ class EndSession:
 
 Command = (
     Transcribe
+    | TranscribePartial
     | ScoreTurnEnd
+    | Prefill
     | Generate
     | Speak
     | PlayVoice

@@ -20,11 +20,13 @@ from edgevoice.core.commands import (
     Generate,
     HoldVoice,
     PlayVoice,
+    Prefill,
     ResumeVoice,
     ScoreTurnEnd,
     SetTimer,
     Speak,
     Transcribe,
+    TranscribePartial,
 )
 from edgevoice.core.events import (
     ClauseHeard,
@@ -34,6 +36,7 @@ from edgevoice.core.events import (
     InputEnded,
     JobFailed,
     ReplyWritten,
+    SessionBegan,
     SpeechEnded,
     SpeechStarted,
     TimerFired,
@@ -42,9 +45,10 @@ from edgevoice.core.events import (
     Typed,
     VoiceStarted,
     WordsHeard,
+    WordsStable,
 )
 from edgevoice.core.history import Message
-from edgevoice.core.turn_taking import TurnTaking, silence_needed
+from edgevoice.core.turn_taking import TurnTaking, next_partial, silence_needed
 from edgevoice.core.words import Look
 
 Speculation = Literal["off", "prefill", "draft"]
@@ -120,12 +124,14 @@ class Conversation:
     def _decide(self, event: Event) -> list[Command]:
         now = self._now
         match event, self.phase:
-            case SpeechStarted(since=since), Phase.IDLE:
-                return self._listen(Attempt(since))
-            case SpeechStarted(), Phase.PAUSED:
-                return self._take_back()
-            case SpeechStarted(since=since), Phase.REPLYING if now.is_continued_by(since):
-                return self._take_back()
+            case SessionBegan(), Phase.IDLE:
+                return self._prefill()
+            case SpeechStarted(at=at, since=since), Phase.IDLE:
+                return self._listen(Attempt(since), at)
+            case SpeechStarted(at=at), Phase.PAUSED:
+                return self._take_back(at)
+            case SpeechStarted(at=at, since=since), Phase.REPLYING if now.is_continued_by(since):
+                return self._take_back(at)
             case SpeechStarted(since=since), Phase.REPLYING if now.answering:
                 return self._hold(since)
             case SpeechStarted(since=since), Phase.HELD:
@@ -137,8 +143,12 @@ class Conversation:
                 return self._interjection_ended(until)
             case TimerFired(name="turn end"), Phase.PAUSED if now.answerable:
                 return self._end_turn()
-            case TimerFired(name="barge in"), Phase.HELD if now.interjection.until is None:
-                return self._barge_in()
+            case TimerFired(at=at, name="barge in"), Phase.HELD if now.interjection.until is None:
+                return self._barge_in(at)
+            case TimerFired(at=at, name="partial"), Phase.LISTENING:
+                return [TranscribePartial(self.turn, now.since), *self._next_partial(at)]
+            case WordsStable(text=text), Phase.LISTENING | Phase.PAUSED if not now.answering:
+                return self._prefill(Message("user", text))
             case TimerFired(name="too long"), Phase.LISTENING:
                 return self._cut()
             case TurnEndScored(at=at, probability=probability), Phase.PAUSED:
@@ -180,15 +190,31 @@ class Conversation:
 
     # The user's part of a turn.
 
-    def _listen(self, attempt: Attempt) -> list[Command]:
+    def _listen(self, attempt: Attempt, at: float) -> list[Command]:
         self.phase = Phase.LISTENING
         self._now = attempt
-        return [SetTimer("too long", attempt.since + self._rules.longest_utterance_s)]
+        too_long = SetTimer("too long", attempt.since + self._rules.longest_utterance_s)
+        return [too_long, *self._next_partial(at)]
 
-    def _take_back(self) -> list[Command]:
+    def _take_back(self, at: float) -> list[Command]:
         """Undo the attempt: the user goes on, and is heard from the utterance's beginning."""
         again = Attempt(self._now.since, interrupts=self._now.interrupts)
-        return [*self._cancel(), *self._listen(again)]
+        return [*self._cancel(), *self._listen(again, at)]
+
+    def _next_partial(self, at: float) -> list[Command]:
+        if self._speculation == "off":
+            return []
+        return [SetTimer("partial", next_partial(self._rules, self._now.since, at))]
+
+    def _prefill(self, *question: Message) -> list[Command]:
+        """Think ahead: what is known of the next prompt may go into the cache."""
+        if self._speculation == "off":
+            return []
+        return [Prefill(self.turn, (*self._prompt(), *question))]
+
+    def _prompt(self) -> tuple[Message, ...]:
+        """Return the prompt up to the question."""
+        return (self._system, *self.history[self._seen_from :])
 
     def _pause(self, until: float) -> list[Command]:
         self.phase = Phase.PAUSED
@@ -248,8 +274,7 @@ class Conversation:
         if self._now.answering:
             return []
         self._now.answering = True
-        seen = self.history[self._seen_from :]
-        return [Generate(self.turn, (self._system, *seen, Message("user", self._now.text)))]
+        return [Generate(self.turn, (*self._prompt(), Message("user", self._now.text)))]
 
     def _speak(self, clause: Clause) -> list[Command]:
         self._now.clauses.append(clause)
@@ -258,6 +283,7 @@ class Conversation:
     def _finish_if_spoken(self) -> list[Command]:
         if self.phase is Phase.REPLYING and self._now.spoken:
             self._leave(keep=True)
+            return self._prefill()
         return []
 
     def _cancel(self, *, keep: bool = False) -> list[Command]:
@@ -297,16 +323,16 @@ class Conversation:
             return []  # the user has spoken on since; the last transcript will have it all
         if not look.words or look.backchannel:
             return self._resume()
-        barge_in = self._barge_in()
+        barge_in = self._barge_in(at)
         return [*barge_in, *self._pause(interjection.until), *self._understood(at, text, look)]
 
     def _resume(self) -> list[Command]:
         self.phase = Phase.REPLYING
         return [ResumeVoice(self.turn), *self._finish_if_spoken()]
 
-    def _barge_in(self) -> list[Command]:
+    def _barge_in(self, at: float) -> list[Command]:
         attempt = Attempt(self._now.interjection.since, interrupts=True)
-        return [*self._cancel(keep=True), *self._listen(attempt)]
+        return [*self._cancel(keep=True), *self._listen(attempt, at)]
 
     # What goes wrong.
 
@@ -324,14 +350,14 @@ class Conversation:
                 return [*self._apologize(stage), *self._reconsider(at)]
             case "llm":
                 return self._apologize(stage) if now.answering and not now.written else []
-        return self._voice_failed()
+        return self._voice_failed(at)
 
     def _apologize(self, stage: str) -> list[Command]:
         self._now.answering = self._now.written = True
         text = APOLOGIES[stage]
         return self._speak(Clause(text, len(text.split())))
 
-    def _voice_failed(self) -> list[Command]:
+    def _voice_failed(self, at: float) -> list[Command]:
         now = self._now
         if self.phase is Phase.PAUSED:
             now.voiceless = True
@@ -339,7 +365,7 @@ class Conversation:
         if self.phase is Phase.REPLYING:
             return self._cancel(keep=True)
         until = now.interjection.until
-        barge_in = self._barge_in()
+        barge_in = self._barge_in(at)
         if until is None:
             return barge_in
         return [*barge_in, Transcribe(self.turn, self._now.since), *self._pause(until)]

@@ -19,6 +19,13 @@ def private(**kwargs: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionBegan:
+    """The models are loaded and the microphone is open."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """Somebody speaks since ``since``; known at ``at``."""
 
@@ -50,6 +57,16 @@ class TranscriptReady:
     at: float
     turn: int
     look: Look
+    text: str = private(default="")
+
+
+@dataclass(frozen=True, slots=True)
+class WordsStable:
+    """While the user speaks: the first ``words`` words, which two partial transcripts agree on."""
+
+    at: float
+    turn: int
+    words: int
     text: str = private(default="")
 
 
@@ -158,10 +175,12 @@ class InputEnded:
 
 
 Event = (
-    SpeechStarted
+    SessionBegan
+    | SpeechStarted
     | SpeechEnded
     | TurnEndScored
     | TranscriptReady
+    | WordsStable
     | Typed
     | ClauseWritten
     | ReplyWritten

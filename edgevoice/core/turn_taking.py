@@ -19,6 +19,10 @@ class TurnTaking:
         unsure_below: probability under which the user is held to go on.
         barge_in_after_s: speech over the reply that takes the turn.
         longest_utterance_s: an utterance is answered after this, finished or not.
+        first_partial_s: a partial transcript is made after this much of an utterance,
+        partial_growth: and again whenever the utterance is longer by this factor. Each one
+            hears the utterance from its beginning, so a fixed interval would cost the square
+            of the length; a growing one costs 1 / (1 - 1 / 1.4) = 3.5 times the last at most.
 
     """
 
@@ -29,6 +33,8 @@ class TurnTaking:
     unsure_below: float = 0.3
     barge_in_after_s: float = 0.5
     longest_utterance_s: float = 60.0
+    first_partial_s: float = 1.0
+    partial_growth: float = 1.4
 
 
 def silence_needed(rules: TurnTaking, probability: float | None, look: Look | None) -> float:
@@ -43,3 +49,11 @@ def silence_needed(rules: TurnTaking, probability: float | None, look: Look | No
         probability /= 2
     doubt = (rules.sure_above - probability) / (rules.sure_above - rules.unsure_below)
     return rules.sure_s + min(1.0, max(0.0, doubt)) * (rules.unsure_s - rules.sure_s)
+
+
+def next_partial(rules: TurnTaking, since: float, at: float) -> float:
+    """Return the time for the next partial transcript of an utterance that began at ``since``."""
+    length_s = rules.first_partial_s
+    while since + length_s <= at:
+        length_s *= rules.partial_growth
+    return since + length_s

@@ -85,3 +85,18 @@ def look(text: str) -> Look:
 def plain_words(text: str) -> list[str]:
     """Return the words of ``text`` in lower case, without punctuation."""
     return re.findall(r"\w+(?:['-]\w+)*", text.lower().replace("’", "'"))
+
+
+def stable_words(earlier: str, later: str) -> str:
+    """Return the leading words of ``later`` that two partial transcripts agree on.
+
+    The last word that they share is left out: it may be the beginning of a longer one
+    (local agreement, Liu et al. 2020).
+    """
+    words = later.split()
+    agreed = 0
+    for mine, theirs in zip(words, earlier.split(), strict=False):
+        if plain_words(mine) != plain_words(theirs):
+            break
+        agreed += 1
+    return " ".join(words[: max(0, agreed - 1)])
