@@ -16,21 +16,30 @@ from edgevoice.core.commands import (
     Generate,
     HoldVoice,
     PlayVoice,
+    Prefill,
     ResumeVoice,
     ScoreTurnEnd,
     SetTimer,
     Speak,
     Transcribe,
+    TranscribePartial,
 )
 from edgevoice.core.conversation import Conversation
-from edgevoice.core.events import Event, JobFailed
+from edgevoice.core.events import Event, JobFailed, SessionBegan
 from edgevoice.core.speech_detector import SpeechDetector
 from edgevoice.core.word_timing import heard_words
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.clock import Clock
 from edgevoice.runtime.ears import Ears
 from edgevoice.runtime.heard import Heard
-from edgevoice.runtime.jobs import generate, speak, transcribe
+from edgevoice.runtime.jobs import (
+    Partials,
+    generate,
+    prefill,
+    speak,
+    transcribe,
+    transcribe_partial,
+)
 from edgevoice.runtime.lane import Job, Lane
 from edgevoice.runtime.loudspeaker import Loudspeaker
 from edgevoice.runtime.mailbox import Mailbox
@@ -80,6 +89,24 @@ class Loaders:
     tts: Callable[[], Tts]
 
 
+class _WorkAhead:
+    """The work that a lane does on a guess: at most one job, which gives way to the next."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[str, CancelScope] = {}
+
+    def begin(self, stage: str, parent: CancelScope) -> CancelScope:
+        """Return the scope of a new guess, in place of the last one."""
+        self.cancel(stage)
+        self._scopes[stage] = CancelScope(parent)
+        return self._scopes[stage]
+
+    def cancel(self, stage: str) -> None:
+        """Give way to work that is sure."""
+        if scope := self._scopes.pop(stage, None):
+            scope.cancel()
+
+
 class Assistant:
     """One talk. ``run`` in one thread; ``post`` and ``stop`` from any."""
 
@@ -104,6 +131,8 @@ class Assistant:
         self._mailbox = Mailbox(clock, activity)
         self._session = CancelScope()
         self._scopes: dict[int, CancelScope] = {}
+        self._ahead = _WorkAhead()
+        self._partials = Partials()
         self._heard = Heard(capacity_s=longest_utterance_s + 5.0)
         self._loudspeaker = Loudspeaker(device.output_rate, heard_words)
         self._loaders = loaders
@@ -138,6 +167,7 @@ class Assistant:
             lane.wait_loaded()
         self.ears.start()
         self._device.start(self.ears.microphone, self._loudspeaker, self._mailbox.wake)
+        self.post(SessionBegan(self.now()))
         try:
             while self._step_once():
                 pass
@@ -172,11 +202,31 @@ class Assistant:
     def _obey(self, command: Command) -> None:
         match command:
             case Transcribe(turn=turn):
-                run = partial(transcribe, command=command, heard=self._heard, clock=self._clock)
-                self._stt.submit(Job(turn, run, self._scope(turn)))
+                self._ahead.cancel("stt")
+                hear = partial(
+                    transcribe,
+                    command=command,
+                    partials=self._partials,
+                    heard=self._heard,
+                    clock=self._clock,
+                )
+                self._stt.submit(Job(turn, hear, self._scope(turn)))
+            case TranscribePartial(turn=turn):
+                guess = partial(
+                    transcribe_partial,
+                    command=command,
+                    partials=self._partials,
+                    heard=self._heard,
+                    clock=self._clock,
+                )
+                self._stt.submit(Job(turn, guess, self._ahead.begin("stt", self._scope(turn))))
+            case Prefill(turn=turn):
+                read = partial(prefill, command=command, max_tokens=self._max_tokens)
+                self._llm.submit(Job(turn, read, self._ahead.begin("llm", self._scope(turn))))
             case ScoreTurnEnd(turn=turn, since=since):
                 self.ears.score(turn, since)
             case Generate(turn=turn):
+                self._ahead.cancel("llm")
                 write = partial(
                     generate, command=command, max_tokens=self._max_tokens, clock=self._clock
                 )

@@ -9,7 +9,7 @@ import soxr
 from edgevoice.backends.protocols import Llm, Stt, Tts
 from edgevoice.cancel import CancelScope
 from edgevoice.core.clauses import ClauseSplitter
-from edgevoice.core.commands import Generate, Speak, Transcribe
+from edgevoice.core.commands import Generate, Prefill, Speak, Transcribe, TranscribePartial
 from edgevoice.core.events import (
     ClauseVoiced,
     ClauseWritten,
@@ -17,20 +17,62 @@ from edgevoice.core.events import (
     HistoryTrimmed,
     ReplyWritten,
     TranscriptReady,
+    WordsStable,
 )
 from edgevoice.core.history import window
-from edgevoice.core.words import look
+from edgevoice.core.words import look, stable_words
 from edgevoice.runtime.clock import Clock
 from edgevoice.runtime.heard import Heard
 from edgevoice.runtime.loudspeaker import Loudspeaker
 
 
 def transcribe(
-    stt: Stt, scope: CancelScope, command: Transcribe, heard: Heard, clock: Clock
+    stt: Stt,
+    scope: CancelScope,
+    command: Transcribe,
+    partials: Partials,
+    heard: Heard,
+    clock: Clock,
 ) -> Iterator[Event]:
     """Turn what was heard into words."""
     text = stt.transcribe(heard.since(command.since), scope)
+    partials.stable(command.since, text)  # the user may yet go on
     yield TranscriptReady(clock.now(), command.turn, look(text), text)
+
+
+class Partials:
+    """Remembers the last transcript of an utterance, to see which words stay. For the STT lane."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._text = ""
+
+    def stable(self, since: float, text: str) -> str:
+        """Take the newest transcript of the utterance that began at ``since``."""
+        earlier = self._text if self._since == since else ""
+        self._since, self._text = since, text
+        return stable_words(earlier, text)
+
+
+def transcribe_partial(
+    stt: Stt,
+    scope: CancelScope,
+    command: TranscribePartial,
+    partials: Partials,
+    heard: Heard,
+    clock: Clock,
+) -> Iterator[Event]:
+    """Turn what was heard so far into words, and say which of them stay."""
+    text = stt.transcribe(heard.since(command.since), scope)
+    if words := partials.stable(command.since, text):
+        yield WordsStable(clock.now(), command.turn, len(words.split()), words)
+
+
+def prefill(llm: Llm, scope: CancelScope, command: Prefill, max_tokens: int) -> Iterator[Event]:
+    """Bring the beginning of a prompt into the cache; nobody is told."""
+    if llm.count_tokens(command.messages) <= llm.context_tokens - max_tokens:
+        llm.prefill(command.messages, scope)
+    yield from ()
 
 
 def generate(
