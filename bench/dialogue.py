@@ -7,13 +7,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import psutil
 
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.core.commands import Command
-from edgevoice.core.conversation import Conversation, Phase
+from edgevoice.core.conversation import Conversation, Phase, Speculation
 from edgevoice.core.events import Event, TranscriptReady, VoiceStarted
 from edgevoice.core.settings import Settings
 from edgevoice.core.speech_detector import SpeechDetector
@@ -114,7 +115,11 @@ class Talk:
         self._clock = RealClock()
         activity = Activity()
         device = FileDevice(self._script, EARS_RATE, OUTPUT_RATE, self._clock, activity, self._tape)
-        self.conversation = Conversation(settings.llm.system_prompt, settings.turn.rules())
+        self.conversation = Conversation(
+            settings.llm.system_prompt,
+            settings.turn.rules(),
+            cast(Speculation, settings.turn.speculation),
+        )
         self._assistant = Assistant(
             self.conversation,
             models.loaders(settings, models.bundles(settings, store)),

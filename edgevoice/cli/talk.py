@@ -7,10 +7,11 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 from edgevoice.cli.narrator import Narrator
 from edgevoice.cli.view import View, open_view
-from edgevoice.core.conversation import Conversation, Phase
+from edgevoice.core.conversation import Conversation, Phase, Speculation
 from edgevoice.core.events import InputEnded, Typed
 from edgevoice.core.settings import Settings
 from edgevoice.core.speech_detector import SpeechDetector
@@ -55,7 +56,8 @@ def main(argv: list[str]) -> int:
         activity = Activity()
         clock: Clock = AudioClock() if options.fast else RealClock()
         device = _device(options, settings, clock, activity, view)
-        conversation = Conversation(settings.llm.system_prompt, settings.turn.rules())
+        speculation = cast(Speculation, settings.turn.speculation)
+        conversation = Conversation(settings.llm.system_prompt, settings.turn.rules(), speculation)
         assistant = Assistant(
             conversation,
             models.loaders(settings, chosen, mute=options.mute),
@@ -68,7 +70,7 @@ def main(argv: list[str]) -> int:
         )
         if trace_file := options.trace or settings.trace.file:
             trace = TraceWriter(
-                Path(trace_file), settings.turn.rules(), "off", words=settings.trace.words
+                Path(trace_file), settings.turn.rules(), speculation, words=settings.trace.words
             )
             stack.callback(trace.close)
             assistant.observers.append(trace.observe)

@@ -47,6 +47,18 @@ class TurnSettings:
     longest_utterance_s: float = key(
         _RULES.longest_utterance_s, "An utterance is answered after this, ended or not.", (5, 600)
     )
+    first_partial_s: float = key(
+        _RULES.first_partial_s, "Length of an utterance at its first partial transcript.", (0.3, 60)
+    )
+    partial_growth: float = key(
+        _RULES.partial_growth, "Growth of the utterance until the next one.", (1.1, 10)
+    )
+    speculation: str = key(
+        "draft",
+        "What is done before the turn is sure to be over: nothing, reading the prompt, "
+        "or making the first of the reply as well.",
+        words=("off", "prefill", "draft"),
+    )
 
     def rules(self) -> TurnTaking:
         """Return these settings as the conversation takes them."""
