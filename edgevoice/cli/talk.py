@@ -134,7 +134,7 @@ def _device(
     """Return where the sound comes from and goes to."""
     if options.input:
         samples, rate = read_wav(options.input)
-        return _files(options, clock, activity, Recording(samples), rate)
+        return _files(options, clock, activity, Recording(samples, rate), rate)
     if options.mute or options.output:
         if not options.text:
             raise Misused("--mute and --output need --input or --text.")

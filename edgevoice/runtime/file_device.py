@@ -30,19 +30,24 @@ class Source(Protocol):
         ...
 
 
-class Recording:
-    """A recording, and silence after it."""
+AFTERWARDS_S = 2.0
+"""Silence after a recording that still belongs to it: time to decide that the turn is over."""
 
-    def __init__(self, samples: Samples) -> None:
+
+class Recording:
+    """A recording at ``rate`` Hz, and silence after it."""
+
+    def __init__(self, samples: Samples, rate: int) -> None:
         self.ended = False
         self._samples = samples
+        self._end = len(samples) + round(AFTERWARDS_S * rate)
         self._at = 0
 
     def read(self, samples: int) -> Samples:
         """Return the next ``samples`` samples."""
         block = self._samples[self._at : self._at + samples]
         self._at += samples
-        self.ended = self._at >= len(self._samples)
+        self.ended = self._at >= self._end
         return np.pad(block, (0, samples - len(block)))
 
 

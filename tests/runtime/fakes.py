@@ -131,7 +131,7 @@ def assistant(
 ) -> Assistant:
     """An assistant that hears ``recording`` in virtual time."""
     clock, activity = AudioClock(), Activity()
-    device = FileDevice(Recording(recording), EARS_RATE, RATE, clock, activity, sink)
+    device = FileDevice(Recording(recording, EARS_RATE), EARS_RATE, RATE, clock, activity, sink)
     loaders = Loaders(vad=LoudIsSpeech, turn_end=AlwaysSure, stt=stt, llm=llm, tts=tts)
     return Assistant(
         Conversation("Be brief."),
