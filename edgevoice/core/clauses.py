@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 FIRST_CLAUSE_WORDS = 3
 """The first clause may end at a comma after this many words: early speech is worth a seam."""
 
-LONG_CLAUSE_WORDS = 14
+LATER_CLAUSE_WORDS = 14
 """A later clause may end at a comma only after this many words: whole sentences sound best."""
 
 FIRST_CLAUSE_LIMIT = 9
 """A first clause without punctuation is cut before a conjunction after this many words."""
 
-_ABBREVIATIONS = frozenset("mr mrs ms dr prof st vs etc e.g i.e a.m p.m no".split())
+LATER_CLAUSE_LIMIT = 30
+"""A later clause likewise: one that never ends would be voiced, and cancelled, as a whole."""
+
+_ABBREVIATIONS = frozenset("mr mrs ms dr prof st mt jr sr vs etc approx".split())
 _JOINTS = frozenset("and but or so because which that while when if then with for".split())
-_BREAK = re.compile(r"([.!?…]+|[,;:—–])[\"”’')\]]*\s+|\n+")
+_MARK = re.compile(r"(?:([.!?…]+)|[,;:—–])[\"”’')\]*_]*(?=\s)|(\n)")
+_INITIALS = re.compile(r"[a-z](?:\.[a-z])*")
+_OPENING = "\"“'‘([*_"
+_CLOSING = "\"”’')]*_"
 
 
 class ClauseSplitter:
-    """Feed it pieces of text as they are decoded; it hands out clauses as they are complete."""
+    """Feed it pieces of text as they are decoded; it hands out clauses as they are complete.
+
+    The clauses do not depend on how the text is cut into pieces. Nothing that can be spoken
+    is lost: their words are those of the text, but for symbols at its very end.
+    """
 
     def __init__(self) -> None:
         self._text = ""
@@ -30,48 +39,72 @@ class ClauseSplitter:
         """Take the next piece of the reply; return the clauses that it completes."""
         self._text += piece
         clauses = []
-        while (end := self._end()) is not None:
-            clauses += self._take(end)
+        while end := self._end():
+            clauses.append(self._take(end))
         return clauses
 
     def flush(self) -> list[str]:
         """Return what is left when the reply is complete."""
-        return self._take(len(self._text))
+        rest = self._take(len(self._text))
+        return [rest] if _speakable(rest) else []
 
-    def _take(self, end: int) -> list[str]:
-        clause, self._text = self._text[:end].strip(), self._text[end:]
-        if not any(c.isalnum() for c in clause):
-            return []
+    def _take(self, end: int) -> str:
+        clause, self._text = self._text[:end], self._text[end:]
         self._first = False
-        return [clause]
+        return " ".join(clause.split())
 
-    def _end(self) -> int | None:
-        for match in _BREAK.finditer(self._text):
-            before = self._text[: match.end()]
-            words = len(before.split())
-            mark = match.group(1)
-            if mark is None:
-                return match.end()
-            if mark[0] in ".!?…":
-                if not _is_abbreviation(before):
-                    return match.end()
-            elif words >= (FIRST_CLAUSE_WORDS if self._first else LONG_CLAUSE_WORDS):
-                return match.end()
-        return self._joint() if self._first else None
+    def _end(self) -> int:
+        """Return where the first clause ends, 0 while it is not complete.
 
-    def _joint(self) -> int | None:
-        """Return where a long first clause may be cut: before a conjunction that is complete."""
-        ends = [match.end() for match in re.finditer(r"\S+\s+", self._text)]
-        for count, (start, end) in enumerate(pairwise(ends), start=1):
-            if count >= FIRST_CLAUSE_LIMIT and self._text[start:end].strip().lower() in _JOINTS:
-                return start
-        return None
+        Of several such places it is the one that was complete first.
+        """
+        limit = FIRST_CLAUSE_LIMIT if self._first else LATER_CLAUSE_LIMIT
+        joint = next(
+            (
+                word
+                for count, word in enumerate(re.finditer(r"\S+(?=\s)", self._text))
+                if count >= limit and word.group().lower() in _JOINTS
+            ),
+            None,
+        )
+        for mark in _MARK.finditer(self._text):
+            if joint and joint.end() < mark.end():
+                return joint.start()
+            if self._ends_clause(mark):
+                return mark.end()
+        return joint.start() if joint else 0
+
+    def _ends_clause(self, mark: re.Match[str]) -> bool:
+        before, after = self._text[: mark.end()], self._text[mark.end() :].lstrip()
+        if not _speakable(before):
+            return False
+        sentence_end, newline = mark.groups()
+        if newline:
+            return True
+        if not sentence_end:
+            words = FIRST_CLAUSE_WORDS if self._first else LATER_CLAUSE_WORDS
+            return sum(map(_speakable, before.split())) >= words and _is_no_number(after)
+        return not _is_abbreviation(before) and (
+            not before.lower().endswith("no.") or _is_no_number(after)
+        )
+
+
+def _is_no_number(after: str) -> bool:
+    """Tell what follows "July 20," and "No." from a year and a number; False while unknown."""
+    return after != "" and not after[0].isdigit()
 
 
 def _is_abbreviation(text: str) -> bool:
-    """Tell "Dr." and "J." and "1." at the end of ``text`` from the end of a sentence."""
-    last = text.split()[-1].rstrip("\"”’')]")
+    """Tell "Dr." and "U.S." and "1." at the end of ``text`` from the end of a sentence."""
+    tokens = text.split()
+    last = tokens[-1].strip(_OPENING + _CLOSING)
     if not last.endswith(".") or last.endswith(".."):
         return False
-    word = last[:-1].lower().lstrip("(\"“'‘")
-    return word in _ABBREVIATIONS or len(word) == 1 or (word.isdigit() and len(text.split()) == 1)
+    word = last[:-1].lower()
+    if word.isdigit():
+        return len(tokens) == 1
+    return word in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None
+
+
+def _speakable(text: str) -> bool:
+    return any(c.isalnum() for c in text)
