@@ -69,7 +69,7 @@ class Terminal:
     def finish(self) -> int:
         """Take the rest of the output; return the exit status."""
         self.read_until(lambda: self.child.poll() is not None)
-        while select.select([self._master], [], [], 0.05)[0]:
+        while select.select([self._master], [], [], 0.5)[0]:
             self._bytes += os.read(self._master, 65536)
         self.output = self._bytes.decode(errors="ignore")
         return self.child.returncode
@@ -92,7 +92,9 @@ class Terminal:
             elif letter == "H" and not private:
                 row = int((numbers or "1").split(";")[0])
                 rows[row] = ""
-        return "\n".join(rows.get(number, "").rstrip() for number in range(1, max(rows, default=0)))
+        return "\n".join(
+            rows.get(number, "").rstrip() for number in range(1, max(rows, default=0) + 1)
+        )
 
     @property
     def left(self) -> str:

@@ -32,6 +32,17 @@ def test_a_child_ends_one_way_or_another(tmp_path: Path, code: str, answer: Answ
     assert child.ask(program(tmp_path, code), [], 1.0 if "sleep" in code else 30.0) == answer
 
 
+def test_a_child_that_hangs_is_ended(tmp_path: Path) -> None:
+    code = (
+        "import json, os, time\n"
+        "print(json.dumps({'pid': os.getpid()}), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    answer = child.ask(program(tmp_path, code), [], 3.0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(answer.objects[0]["pid"], 0)
+
+
 def test_a_server_that_the_child_started_is_not_waited_for(tmp_path: Path) -> None:
     code = """import json, subprocess
 print(json.dumps({"pid": subprocess.Popen(["sleep", "600"]).pid}))

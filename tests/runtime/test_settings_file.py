@@ -79,7 +79,7 @@ def test_the_described_file_reads_as_what_it_describes(tmp_path: Path) -> None:
             "system_prompt",
             "Be brief. # not a comment",
         ),
-        ("llm.model=1\nseed = 3", "llm", "model", "1\nseed = 3"),
+        ("audio.input=1\nseed = 3", "audio", "input", "1\nseed = 3"),
         ("audio.input=2", "audio", "input", 2),
         ("audio.input=USB Mic", "audio", "input", "USB Mic"),
         ("audio.latency=0.1", "audio", "latency", 0.1),
