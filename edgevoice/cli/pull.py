@@ -39,13 +39,14 @@ def main(argv: list[str]) -> int:
     options = _parse(argv)
     store = Store(options.models)
     names = options.names or catalogue.defaults()
-    own = [name for name in names if is_path(name) or name.startswith(PREFIX)]
+    known = catalogue.catalogue()
+    own = [name for name in names if name.startswith(PREFIX) or is_path(name, known)]
     if (options.name or options.role or options.engine) and (len(names) > 1 or not own):
         raise Misused(
             "--name, --role and --engine are for one path or hf: name.",
             hint="edgevoice pull ./folder --name mine",
         )
-    known = {name: catalogue.find(name) for name in names if name not in own}
+    recipes = {name: catalogue.find(name) for name in names if name not in own}
     with _progress() as progress:
         for position, name in enumerate(names):
             if name in own:
@@ -56,7 +57,7 @@ def main(argv: list[str]) -> int:
                     engine=options.engine,
                 )
             else:
-                later = [known[other] for other in names[position + 1 :] if other in known]
+                later = [recipes[other] for other in names[position + 1 :] if other in recipes]
                 keep = {wheel.sha256 for recipe in later for wheel in recipe.wheels}
                 bundle = pull(name, store, progress, source=options.source, keep=keep)
             progress.say(f"{bundle.name}: {bundle.size_mb:,.0f} MB in {bundle.folder}")

@@ -130,9 +130,12 @@ def _open(
 
 
 def _read(answer: http.client.HTTPResponse, most: int) -> bytes:
-    """Read a chunk; what goes wrong here is the network's fault, never the disk's."""
+    """Read what has come, without waiting for a whole chunk: it may be long in coming.
+
+    What goes wrong here is the network's fault, never the disk's.
+    """
     try:
-        return answer.read(min(CHUNK_BYTES, most))
+        return answer.read1(min(CHUNK_BYTES, most))
     except (http.client.HTTPException, OSError) as error:
         raise _Broken(str(error) or type(error).__name__) from error
 

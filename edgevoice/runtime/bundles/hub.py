@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -151,13 +152,8 @@ def _hub_errors(place: Place) -> Iterator[None]:
             f"The hub gives {place.repo} only to those who accepted its terms.",
             hint="accept them on its page, then hf auth login",
         ) from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
-        raise DownloadFailed(
-            f"The hub has no {place.repo}@{place.revision}, or it is not for everybody.",
-            hint="check the name, or hf auth login",
-        ) from error
-    except errors.EntryNotFoundError as error:
-        raise DownloadFailed(f"{place.repo} has no {place.path} on the hub.") from error
+    except errors.HfHubHTTPError as error:
+        raise _refusal(place, error.response.status_code) from error
     except errors.HFValidationError as error:
         raise Misused(f"{place.repo!r} names nothing on the hub: {error}") from error
     except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]  # as above
@@ -165,6 +161,21 @@ def _hub_errors(place: Place) -> Iterator[None]:
         raise DownloadFailed(
             f"The hub could not be asked for {place.repo}: {reason}", hint=RETRY
         ) from error
+
+
+def _refusal(place: Place, status: int) -> DownloadFailed:
+    """Return what an HTTP status of the hub means: it hides what is private behind 401 and 404."""
+    where = f"{place.repo}/{place.path}".rstrip("/")
+    if status == HTTPStatus.NOT_FOUND:
+        return DownloadFailed(
+            f"The hub has no {where} at {place.revision}.", hint="check the name, or hf auth login"
+        )
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return DownloadFailed(
+            f"The hub has no {where}, or not for everybody.",
+            hint="check the name, or hf auth login",
+        )
+    return DownloadFailed(f"The hub answered {status} for {where}.", hint=RETRY)
 
 
 def _length(path: Path) -> int:

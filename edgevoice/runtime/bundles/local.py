@@ -24,10 +24,17 @@ def bundle_in_place(path: Path, *, role: str = "", engine: str = "") -> Bundle:
     no hash is promised.
 
     Raises:
-        ModelError: there is nothing at ``path``.
+        ModelError: there is nothing at ``path``, or it cannot be read.
         Misused: the files are not those of a model.
 
     """
+    try:
+        return _bundle_in_place(path, role, engine)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _bundle_in_place(path: Path, role: str, engine: str) -> Bundle:
     if not path.exists():
         raise ModelError(f"There is nothing at {path}.", hint="edgevoice list for known names")
     folder = path if path.is_dir() else path.parent
@@ -49,7 +56,18 @@ def bundle_in_place(path: Path, *, role: str = "", engine: str = "") -> Bundle:
 
 
 def recipe(bundle: Bundle, name: str) -> Recipe:
-    """Return the recipe by which ``bundle`` is copied into a store under ``name``."""
+    """Return the recipe by which ``bundle`` is copied into a store under ``name``.
+
+    Raises:
+        ModelError: a file that no manifest describes cannot be read.
+
+    """
+    try:
+        files = tuple(
+            file if file.sha256 else describe(bundle.path(file.name)) for file in bundle.files
+        )
+    except OSError as error:
+        raise ModelError(f"{error.filename} cannot be read: {error.strerror}.") from error
     return Recipe(
         name=name,
         title=name,
@@ -57,9 +75,7 @@ def recipe(bundle: Bundle, name: str) -> Recipe:
         engine=bundle.engine,
         licence=bundle.licence,
         source=bundle.source,
-        files=tuple(
-            file if file.sha256 else describe(bundle.path(file.name)) for file in bundle.files
-        ),
+        files=files,
         languages=bundle.languages,
         sample_rate=bundle.sample_rate,
         memory_mb=bundle.memory_mb,

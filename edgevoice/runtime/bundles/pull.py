@@ -15,7 +15,7 @@ from edgevoice.runtime.bundles.catalogue import Recipe
 from edgevoice.runtime.bundles.disk import check_free_space, disk_errors
 from edgevoice.runtime.bundles.prepare import prepare
 from edgevoice.runtime.bundles.progress import Progress
-from edgevoice.runtime.bundles.store import Store, is_path, size_of
+from edgevoice.runtime.bundles.store import Store, size_of
 
 SOURCES = ("registry", "hub")
 """Where the files of the catalogue's bundles come from; their hashes are the same."""
@@ -78,10 +78,9 @@ def pull_own(
         ModelError: there is nothing at ``where``.
 
     """
-    if is_path(where):
+    if not where.startswith(hub.PREFIX):
         found = local.bundle_in_place(Path(where).expanduser(), role=role, engine=engine)
-        with disk_errors(found.folder):
-            recipe = local.recipe(found, _own_name(name or found.name))
+        recipe = local.recipe(found, _own_name(name or found.name))
         return bring(recipe, lambda work: local.fetch(found, work, progress), store, progress)
     place = hub.parse(where)
     stem = Path(place.path or place.repo).name.removesuffix(".gguf").removesuffix(".onnx")

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from edgevoice.runtime.bundles import catalogue, integrity, local, manifest
 PARTIAL = ".partial"
 """Where pulls in progress lie, on the same file system so that finishing one is a rename."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.IGNORECASE)
 
 
 def default_root() -> Path:
@@ -72,7 +72,7 @@ class Store:
             ModelError: it is of another role than ``role``.
 
         """
-        if is_path(name_or_path):
+        if is_path(name_or_path, {*catalogue.catalogue(), *self.names()}):
             bundle = local.bundle_in_place(Path(name_or_path).expanduser().absolute())
             hint = "copy the folder again"
         else:
@@ -143,15 +143,19 @@ class Store:
         )
 
 
-def is_path(name_or_path: str) -> bool:
-    """Whether a user's word for a bundle is a path rather than a name."""
-    if name_or_path.startswith("hf:"):
+def is_path(text: str, names: Collection[str]) -> bool:
+    """Whether a user's word for a bundle is a path rather than a name.
+
+    One of ``names`` is a name, whatever lies in the current folder.
+    """
+    if text in names or text.startswith("hf:"):
         return False
-    return (
-        "/" in name_or_path
-        or name_or_path.startswith(("~", "."))
-        or name_or_path.endswith((".gguf", ".onnx"))
-    )
+    if "/" in text or text.startswith(("~", ".")) or text.endswith((".gguf", ".onnx")):
+        return True
+    try:
+        return Path(text).exists()
+    except OSError:
+        return False
 
 
 def size_of(folder: Path) -> int:
