@@ -14,9 +14,9 @@ TOTAL_S = SPEECH_S + SENTENCE_PAUSE_S
     ("played_s", "heard"),
     [
         (0.0, ""),
-        (0.2, ""),
-        (0.5, "The"),
-        (1.0, "The egg"),
+        (0.15, ""),
+        (0.25, "The"),
+        (0.9, "The egg"),
         (1.4, "The egg should"),
         (2.4, "The egg should boil,"),
         (3.2, "The egg should boil, then, for"),
@@ -35,7 +35,7 @@ def test_the_pause_after_the_clause_is_no_word() -> None:
 
 
 def test_a_number_takes_as_long_as_its_words() -> None:
-    assert heard_words("Pay $1999 to me", 1.6, 2.65) == "Pay"
+    assert heard_words("Pay $1999 to me", 1.0, 2.65) == "Pay"
 
 
 def test_a_picture_at_the_end_does_not_hide_the_full_stop() -> None:
