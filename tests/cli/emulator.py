@@ -61,7 +61,7 @@ class Terminal:
         """Take output until ``done``; fails with what is on the screen if it never is."""
         deadline = time.monotonic() + DEADLINE_S
         while not done():
-            assert time.monotonic() < deadline, f"not in time:\n{self.screen}\n{self.output!r}"
+            assert time.monotonic() < deadline, f"not in time:\n{self.screen or self.output}"
             if select.select([self._master], [], [], 0.05)[0]:
                 self._bytes += os.read(self._master, 65536)
                 self.output = self._bytes.decode(errors="ignore")

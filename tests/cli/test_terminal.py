@@ -15,8 +15,11 @@ from edgevoice.cli.terminal import TerminalView
 from tests.cli.emulator import Terminal
 
 TALK = """
-import os, sys, threading
+import os, signal, sys, threading
 from edgevoice.cli.view import open_view
+
+# A shell lets its background jobs, and so the tests in one, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 view = open_view(models=["moonshine-tiny-en", "smollm2-135m"])
 try:
