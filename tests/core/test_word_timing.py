@@ -35,7 +35,7 @@ def test_the_pause_after_the_clause_is_no_word() -> None:
 
 
 def test_a_number_takes_as_long_as_its_words() -> None:
-    assert heard_words("Pay $1999 to me", 1.0, 2.65) == "Pay"
+    assert heard_words("Pay $1999 to me", 2.2, 2.65) == "Pay $1999"
 
 
 def test_a_picture_at_the_end_does_not_hide_the_full_stop() -> None:
