@@ -220,7 +220,8 @@ def describe(settings: Settings) -> str:
 def _section(name: str, section: object) -> str:
     lines = [f"# {section.__doc__}", f"[{name}]"]
     for last, each in _keys(type(section)).items():
-        allowed = "" if each.kinds in {(str,), (bool,)} else f" Takes {each.allowed}."
+        anything = each.kinds in {(str,), (bool,)} and not each.words
+        allowed = "" if anything else f" Takes {each.allowed}."
         lines += [f"# {each.about}{allowed}", f"{last} = {toml(getattr(section, last))}"]
     return "\n".join(lines) + "\n"
 

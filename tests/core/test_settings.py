@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgevoice.core.bundle import Role
 from edgevoice.core.settings import KEYS, Settings, contradiction, describe, toml, with_value
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import Misused
+from edgevoice.runtime.bundles import catalogue
 
 
 def default(name: str) -> object:
@@ -108,9 +110,7 @@ def test_values_that_do_not_go_together_are_named(values: dict[str, object], sai
 
 
 def test_every_rule_of_turn_taking_can_be_set() -> None:
-    assert {rule.name for rule in fields(TurnTaking)} == {
-        name.removeprefix("turn.") for name in KEYS if name.startswith("turn.")
-    } - {"bundle"}
+    assert {f"turn.{rule.name}" for rule in fields(TurnTaking)} <= KEYS.keys()
     assert with_value(Settings(), "turn.sure_s", 0.3, "here").turn.rules() == TurnTaking(sure_s=0.3)
 
 
@@ -129,6 +129,22 @@ def test_the_description_explains_every_key(name: str) -> None:
     below = describe(Settings()).partition(f"[{section}]\n")[2]
     assert f"\n{last} = " in below
     assert KEYS[name].about in below
+
+
+def test_the_description_lists_the_words_that_a_key_takes() -> None:
+    assert 'Takes "off" or "prefill" or "draft".' in describe(Settings())
+
+
+def test_a_server_takes_the_place_of_a_language_model() -> None:
+    assert Role.LLM in Settings().bundles()
+    served = with_value(Settings(), "llm.url", "http://127.0.0.1:1/v1", "here")
+    assert Role.LLM not in served.bundles()
+
+
+def test_the_default_bundles_are_those_of_the_catalogue() -> None:
+    assert Settings().bundles() == {
+        recipe.role: recipe.name for recipe in catalogue.catalogue().values() if recipe.default
+    }
 
 
 @given(st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.text()))
