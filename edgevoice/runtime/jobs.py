@@ -35,9 +35,13 @@ def transcribe(
     clock: Clock,
 ) -> Iterator[Event]:
     """Turn what was heard into words."""
-    text = stt.transcribe(heard.since(command.since), scope)
+    text = stt.transcribe(heard.since(command.since - PREROLL_S), scope)
     partials.stable(command.since, text)  # the user may yet go on
     yield TranscriptReady(clock.now(), command.turn, look(text), text)
+
+
+PREROLL_S = 0.2
+"""Heard before the VAD's first frame of speech: soft first sounds escape it."""
 
 
 class Partials:
@@ -63,7 +67,7 @@ def transcribe_partial(
     clock: Clock,
 ) -> Iterator[Event]:
     """Turn what was heard so far into words, and say which of them stay."""
-    text = stt.transcribe(heard.since(command.since), scope)
+    text = stt.transcribe(heard.since(command.since - PREROLL_S), scope)
     if words := partials.stable(command.since, text):
         yield WordsStable(clock.now(), command.turn, len(words.split()), words)
 
