@@ -61,9 +61,9 @@ class BackendFailed(EdgeVoiceError):
 class BackendMissing(EdgeVoiceError):
     """The Python package behind a backend is not installed."""
 
-    def __init__(self, package: str, *, extra: str) -> None:
-        """Name the package and the extra that brings it."""
+    def __init__(self, package: str, *, extra: str = "") -> None:
+        """Name the package and the extra that brings it, "" when every installation has it."""
         super().__init__(
             f"The Python package {package!r} is not installed.",
-            hint=f"pip install 'edgevoice[{extra}]'",
+            hint=f"pip install 'edgevoice[{extra}]'" if extra else "pip install edgevoice",
         )

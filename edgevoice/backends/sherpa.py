@@ -1,0 +1,56 @@
+"""What the speech-to-text engines of sherpa-onnx have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgevoice.backends.protocols import EARS_RATE, Samples
+from edgevoice.errors import BackendFailed, ModelDamaged
+
+_TOKEN = re.compile(rb"[A-Za-z0-9+/]*={0,2}[ \t]+\d+\s*")
+"""A line of tokens.txt: the token's bytes in base64, and its number."""
+
+
+def check_tokens(path: Path) -> None:
+    """Raise ``ModelDamaged`` unless ``path`` is a table of tokens.
+
+    sherpa-onnx ends the whole process over a line that it cannot read.
+    """
+    lines = path.read_bytes().splitlines()
+    if not lines or not all(map(_TOKEN.fullmatch, lines)):
+        raise ModelDamaged(f"{path} is not a table of tokens.")
+
+
+def build(make: Callable[[], Any], name: str) -> Any:
+    """Return the recognizer that ``make`` makes of the bundle called ``name``.
+
+    Raises:
+        ModelDamaged: a file cannot be read as a model.
+
+    """
+    try:
+        return make()
+    except Exception as error:
+        raise ModelDamaged(
+            f"{name} cannot be read as a model: {error}", hint=f"edgevoice pull {name}"
+        ) from error
+
+
+def decode(recognizer: Any, samples: Samples) -> str:
+    """Return the words of 16 kHz ``samples``, in one native call.
+
+    Raises:
+        BackendFailed: the library reported an error.
+
+    """
+    try:
+        stream = recognizer.create_stream()
+        stream.accept_waveform(EARS_RATE, samples)
+        recognizer.decode_stream(stream)
+        text: str = stream.result.text
+    except Exception as error:
+        raise BackendFailed(f"sherpa-onnx failed: {error}") from error
+    return text.strip()
