@@ -14,6 +14,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from operator import itemgetter
 from typing import TypeVar
 
 from edgevoice.core.commands import (
@@ -23,11 +24,13 @@ from edgevoice.core.commands import (
     Generate,
     HoldVoice,
     PlayVoice,
+    Prefill,
     ResumeVoice,
     ScoreTurnEnd,
     SetTimer,
     Speak,
     Transcribe,
+    TranscribePartial,
 )
 from edgevoice.core.conversation import Conversation, Phase, Speculation
 from edgevoice.core.events import (
@@ -42,6 +45,7 @@ from edgevoice.core.events import (
     TranscriptReady,
     TurnEndScored,
     Typed,
+    WordsStable,
 )
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.core.words import look
@@ -200,7 +204,7 @@ class Simulation:
 
     def take(self, event: Event) -> None:
         """Let ``event`` arrive now."""
-        event = replace(event, at=self.now)
+        event = replace(event, at=max(self.now, event.at))
         if isinstance(event, ClauseVoiced):
             self.loudspeaker.add(event.turn, event.clause)
         self.log.append((self.now, event))
@@ -219,6 +223,9 @@ class Simulation:
                 lanes["stt"].submit(
                     turn, lambda at: [TranscriptReady(at + pace.stt_s, turn, look(text), text)]
                 )
+            case TranscribePartial(turn=turn, since=since):
+                words = self._words_since(since).split()[:-1]
+                self.post(WordsStable(self.now + pace.stt_s, turn, len(words), " ".join(words)))
             case ScoreTurnEnd(turn=turn, since=since):
                 score = self._utterances_so_far(since)[-1].probability
                 lanes["turn"].submit(
@@ -243,13 +250,13 @@ class Simulation:
             case SetTimer(name=name, at=at):
                 self._timers[name] = at
                 self.call(at, lambda: self._fire(name, at), self._timer_priority)
-            case EndSession():
+            case Prefill() | EndSession():
                 pass
 
     def _fire(self, name: str, at: float) -> None:
         if self._timers.get(name) == at:
             del self._timers[name]
-            self.take(TimerFired(self.now, name))
+            self.take(TimerFired(at, name))
 
     def _write(self, at: float, turn: int, question: str) -> list[Event]:
         if question not in self._answers:
@@ -289,7 +296,7 @@ class Simulation:
 
     def _words_of_the_user(self) -> list[str]:
         spoken = [(each.since + self.pace.onset_s, each.text) for each in self._utterances]
-        texts = [text for _, text in sorted([*spoken, *self._typed])]
+        texts = [text for _, text in sorted([*spoken, *self._typed], key=itemgetter(0))]
         return " ".join(texts).split()
 
 

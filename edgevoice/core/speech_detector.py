@@ -14,7 +14,8 @@ class SpeechDetector:
 
     Speech starts with ``start_frames`` of the last ``start_frames + 1`` frames at or over
     ``threshold``, so that a click of one frame is none; it ends after ``end_frames``
-    frames in a row under ``threshold - 0.15`` (the makers' own hysteresis for Silero).
+    frames in a row under ``threshold - 0.15``, but never under less than 0.01 (the makers' own
+    hysteresis for Silero).
     """
 
     frame_s: float
@@ -33,7 +34,8 @@ class SpeechDetector:
     ) -> SpeechStarted | SpeechEnded | None:
         """Take the next frame, which ended at ``frame_end`` and is processed at ``now``."""
         if self.speaking:
-            self._quiet = self._quiet + 1 if probability < self.threshold - 0.15 else 0
+            quiet = probability < max(self.threshold - 0.15, 0.01)
+            self._quiet = self._quiet + 1 if quiet else 0
             if self._quiet < self.end_frames:
                 return None
             self._reset(speaking=False)
