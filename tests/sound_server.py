@@ -16,6 +16,8 @@ from edgevoice.backends.protocols import Samples
 
 RATE = 48_000
 
+_FORMAT = ["--channels=1", "--format=float32le"]
+
 
 class SoundServer:
     """A server in ``folder``, unknown to the machine's own; nothing of it outlives ``stop``.
@@ -56,16 +58,12 @@ class SoundServer:
 
     def plug(self) -> None:
         """Plug the microphone and the loudspeaker in."""
+        null_sink = ["load-module", "module-null-sink", f"rate={RATE}", "channels=1"]
+        source = ["load-module", "module-remap-source", "source_name=mic", "master=room.monitor"]
         self._modules = [
-            self._pactl(
-                "load-module", "module-null-sink", "sink_name=spk", f"rate={RATE}", "channels=1"
-            ),
-            self._pactl(
-                "load-module", "module-null-sink", "sink_name=room", f"rate={RATE}", "channels=1"
-            ),
-            self._pactl(
-                "load-module", "module-remap-source", "source_name=mic", "master=room.monitor"
-            ),
+            self._pactl(*null_sink, "sink_name=spk"),
+            self._pactl(*null_sink, "sink_name=room"),
+            self._pactl(*source),
         ]
         self._pactl("set-default-sink", "spk")
         self._pactl("set-default-source", "mic")
@@ -78,7 +76,7 @@ class SoundServer:
     def say(self, samples: Samples, rate: int) -> None:
         """Play ``samples`` into the room, and wait until they are over."""
         subprocess.run(
-            ["pacat", "--playback", "-d", "room", f"--rate={rate}", "--channels=1", "--format=float32le"],
+            ["pacat", "--playback", "-d", "room", *_FORMAT, f"--rate={rate}"],
             env=self.environment, input=samples.astype("<f4").tobytes(), check=True,
         )  # fmt: skip
 
@@ -87,7 +85,7 @@ class SoundServer:
         """Record the loudspeaker; the list holds the samples (48 kHz) afterwards."""
         heard: list[Samples] = []
         recorder = subprocess.Popen(
-            ["parec", "-d", "spk.monitor", f"--rate={RATE}", "--channels=1", "--format=float32le"],
+            ["parec", "--latency-msec=20", "-d", "spk.monitor", *_FORMAT, f"--rate={RATE}"],
             env=self.environment, stdout=subprocess.PIPE,
         )  # fmt: skip
         try:

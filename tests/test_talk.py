@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgevoice.core.words import plain_words
 from edgevoice.runtime.wav import read_wav
 from tests.recordings import clip, placed, save
 
@@ -60,9 +61,11 @@ def three_questions(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_each_question_is_transcribed(three_questions: Any) -> None:
     done, _, _ = three_questions
     heard = [line["text"] for line in lines(done, "heard")]
-    assert heard[0] == "I'm afraid I don't know who sent this message."
-    assert heard[1].startswith("Weasels have eaten our phone")
-    assert heard[-1] == "They have been carried away by monkeys."
+    assert [" ".join(plain_words(text)) for text in heard] == [
+        "i'm afraid i don't know who sent this message",
+        "weasels have eaten our phone system",
+        "they have been carried away by monkeys",
+    ]
 
 
 def test_the_reply_is_cut_at_the_barge_in_and_the_next_question_answered(

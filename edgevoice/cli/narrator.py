@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgevoice.cli.view import View
-from edgevoice.core.commands import CancelTurn, Command
+from edgevoice.core.commands import CancelTurn, Command, PlayVoice
 from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import (
     ClauseHeard,
@@ -15,6 +15,7 @@ from edgevoice.core.events import (
     TranscriptReady,
     Typed,
     WordsHeard,
+    WordsStable,
 )
 from edgevoice.core.stages import StageTimes
 
@@ -34,6 +35,7 @@ class Narrator:
         self._view = view
         self._stages = StageTimes()
         self._phase = ""
+        self._question = ""
         self._turn = 0
         self._written: list[str] = []
         self._shown = 0
@@ -45,14 +47,18 @@ class Narrator:
         self._show_reply(event)
         self._show_cut(event, commands, conversation)
         match event:
-            case TranscriptReady(text=text) if text and conversation.phase is not Phase.HELD:
-                self._view.heard(text)
-            case Typed(text=text):
-                self._view.heard(text)
+            case TranscriptReady(text=text) | Typed(text=text):
+                self._question = text
+                self._view.partial(text)
+            case WordsStable(text=text):
+                self._view.partial(text)
             case JobFailed(stage=stage, problem=problem):
                 self._view.notice(f"{stage}: {problem}")
             case _:
                 pass
+        if any(isinstance(command, PlayVoice) for command in commands) and self._question:
+            self._view.heard(self._question)
+            self._question = ""
         if stages := self._stages.step(event, commands):
             self._view.stages(stages)
         self._show_phase(conversation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
 from contextlib import ExitStack
@@ -50,6 +51,7 @@ def main(argv: list[str]) -> int:
         view = open_view(
             as_json=options.json,
             plain=options.plain,
+            typed=options.text,
             models=[bundle.name for bundle in chosen.values()],
         )
         stack.callback(view.close)
@@ -75,6 +77,8 @@ def main(argv: list[str]) -> int:
             stack.callback(trace.close)
             assistant.observers.append(trace.observe)
         assistant.observers.append(Narrator(view).observe)
+        assistant.ears.on_level = view.level
+        signal.signal(signal.SIGTERM, _end)
         if options.text:
             _Typist(assistant).start()
         assistant.run()
@@ -157,6 +161,12 @@ def _files(
 ) -> FileDevice:
     sink = WavWriter(options.output, FILE_RATE) if options.output else None
     return FileDevice(source, rate, FILE_RATE, clock, activity, sink)
+
+
+def _end(number: int, frame: object) -> None:
+    """Leave by the way that gives the terminal back and completes the files."""
+    del frame
+    sys.exit(128 + number)
 
 
 class _Typist:

@@ -22,6 +22,10 @@ SILENCE_DB = -90.0
 """Level shown for digital silence."""
 
 
+def _nobody(level_db: float) -> None:
+    del level_db
+
+
 @dataclass(frozen=True, slots=True)
 class _Score:
     model: TurnEnd
@@ -50,7 +54,8 @@ class Ears:
         clock: Clock,
         activity: Activity,
     ) -> None:
-        self.level_db = SILENCE_DB
+        self.on_level: Callable[[float], None] = _nobody
+        """Told the level of every frame in dB of full scale, in the ears' thread."""
         self._vad = vad
         self._turn_end = turn_end
         self._detector = detector
@@ -114,7 +119,7 @@ class Ears:
     def _hear(self, frame: Samples, end_at: float) -> None:
         self._heard.append(frame, end_at)
         power = float(np.mean(np.square(frame)))
-        self.level_db = max(SILENCE_DB, 10 * np.log10(power + 1e-12))
+        self.on_level(max(SILENCE_DB, 10 * float(np.log10(power + 1e-12))))
         event = self._detector.step(self._vad.probability(frame), end_at, self._clock.now())
         if event:
             self._post(event)

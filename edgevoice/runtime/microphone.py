@@ -13,7 +13,10 @@ CAPACITY_S = 10.0
 
 CREEP = 0.001
 """Seconds a second by which the estimate of the stream's start may move later: it follows
-a device whose clock is slow, and recovers from lost blocks."""
+a device whose clock is slow."""
+
+LOST_S = 0.25
+"""A block this late means that what came before it is lost, as when a device was pulled out."""
 
 
 class Microphone:
@@ -42,7 +45,7 @@ class Microphone:
         self._written += len(block)
         seen = at - self._written / self.rate
         # A callback may come late but never early: the earliest start is the true one.
-        if self._start_at is None:
+        if self._start_at is None or seen > self._start_at + LOST_S:
             self._start_at = seen
         else:
             self._start_at = min(seen, self._start_at + CREEP * len(block) / self.rate)

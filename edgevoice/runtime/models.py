@@ -22,14 +22,7 @@ def bundles(settings: Settings, store: Store) -> dict[Role, Bundle]:
         ModelError: a bundle is absent, damaged, or of another role.
 
     """
-    names = {
-        Role.VAD: settings.vad.bundle,
-        Role.TURN: settings.turn.bundle,
-        Role.STT: settings.stt.bundle,
-        Role.LLM: "" if settings.llm.url else settings.llm.bundle,
-        Role.TTS: settings.tts.bundle,
-    }
-    return {role: store.get(name, role=role) for role, name in names.items() if name}
+    return {role: store.get(name, role=role) for role, name in settings.bundles().items()}
 
 
 def loaders(settings: Settings, chosen: dict[Role, Bundle], *, mute: bool = False) -> Loaders:

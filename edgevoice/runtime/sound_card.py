@@ -22,8 +22,11 @@ BLOCK_S = 0.02
 SILENT_AFTER_S = 2.0
 """A stream whose callback has not come for this long is taken for dead and opened anew."""
 
-REOPEN_EVERY_S = 1.0
-"""Time between attempts to open a device that has gone."""
+WATCH_EVERY_S = 0.5
+"""Time between looks at the streams, and between attempts to open a device that has gone."""
+
+CALLBACK_WITHIN_S = 0.5
+"""A stream that was opened well calls back within this."""
 
 Device = int | str | None
 
@@ -52,9 +55,12 @@ class SoundCard:
         self._notice = notice
         self._input = None
         if listen:
-            self._input = _Port(self._query(input_device, "input"), input_device, channels=1)
+            self._input = _Port(
+                "microphone", self._query(input_device, "input"), input_device, channels=1
+            )
         speaker = self._query(output_device, "output")
-        self._output = _Port(speaker, output_device, min(2, speaker["max_output_channels"]))
+        channels = min(2, speaker["max_output_channels"])
+        self._output = _Port("loudspeaker", speaker, output_device, channels)
         self.input_rate = self._input.rate if self._input else 16_000
         self.output_rate = self._output.rate
         self._stopped = threading.Event()
@@ -134,26 +140,26 @@ class SoundCard:
 
     def _watch(self, ports: list[_Port]) -> None:
         """Open dead streams again, for as long as it takes."""
-        while not self._stopped.wait(0.2):
+        while not self._stopped.wait(WATCH_EVERY_S):
             for port in ports:
-                if port.silent_for() < SILENT_AFTER_S:
-                    continue
-                self._notice(f"{port.name} is gone; waiting for it to come back.")
-                while not self._stopped.wait(REOPEN_EVERY_S):
-                    if port.reopen():
-                        self._notice(f"{port.name} is back.")
-                        break
+                if port.silent_for() > SILENT_AFTER_S and not port.gone:
+                    port.gone = True
+                    self._notice(f"{port.name} is gone; waiting for it to come back.")
+                if port.gone and port.reopen():
+                    port.gone = False
+                    self._notice(f"{port.name} is back.")
 
 
 class _Port:
     """One direction of the sound card: a device and the stream that is open on it."""
 
-    def __init__(self, info: dict[str, Any], device: Device, channels: int) -> None:
-        self.name: str = info["name"]
+    def __init__(self, what: str, info: dict[str, Any], device: Device, channels: int) -> None:
+        self.name = f"The {what} ({info['name']})"
         self.device = device
         self.rate = int(info["default_samplerate"])
         self.channels = channels
         self.alive_at = time.monotonic()
+        self.gone = False
         self.open_stream: Callable[[], Any] = lambda: None
         self._stream: Any = None
 
@@ -181,7 +187,7 @@ class _Port:
         except AudioError:
             return False
         opened_at = self.alive_at
-        time.sleep(0.5)
+        time.sleep(CALLBACK_WITHIN_S)
         return self.alive_at > opened_at
 
     def close(self) -> None:
