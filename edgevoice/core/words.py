@@ -36,8 +36,8 @@ hesitation."""
 
 RARELY_LAST = frozenset(
     "his her its to in on at by for from with about as is are was were am be been have has had "
-    "do does did can could will would shall should may might must i we they he she who very not "
-    "that".split()
+    "do does did can could will would shall should may might must i we they he she who "
+    "very not".split()
 )
 """Words on which a statement rarely ends, but a question may: prepositions, auxiliaries,
 pronouns."""

@@ -6,9 +6,17 @@ from itertools import pairwise
 
 import pytest
 
-from edgevoice.core.commands import CancelTurn, Generate, HoldVoice, PlayVoice, Speak
-from edgevoice.core.conversation import APOLOGIES, Phase, Speculation
-from edgevoice.core.events import VoiceStarted
+from edgevoice.core.commands import (
+    CancelTurn,
+    Generate,
+    HoldVoice,
+    PlayVoice,
+    Prefill,
+    Speak,
+    TranscribePartial,
+)
+from edgevoice.core.conversation import APOLOGIES, Conversation, Phase, Speculation
+from edgevoice.core.events import ClauseHeard, SessionBegan, VoiceStarted, WordsStable
 from tests.sim import QUESTION, Pace, Simulation, instants
 
 LEVELS: tuple[Speculation, ...] = ("off", "prefill", "draft")
@@ -157,3 +165,59 @@ def test_all_clauses_of_a_draft_are_voiced_ahead() -> None:
     sim = Simulation(speculation="draft", pace=FAST)
     sim.user_speaks(0.0, 1.0)
     assert all(at < 1.2 for at in sim.run().when(Speak))
+
+
+# Reading the prompt ahead.
+
+
+def prefilled(sim: Simulation) -> list[str]:
+    return [command.messages[-1].text for command in sim.of(Prefill)]
+
+
+def asking_at_length(level: Speculation) -> Simulation:
+    sim = Simulation(speculation=level)
+    sim.user_speaks(0.0, 4.0, "one two three four five six seven eight")
+    return sim.run()
+
+
+def test_nothing_is_read_ahead_unless_it_is_wanted() -> None:
+    sim = asking_at_length("off")
+    assert [*sim.when(Prefill), *sim.when(TranscribePartial)] == []
+
+
+@pytest.mark.parametrize("level", ["prefill", "draft"])
+def test_the_words_are_read_as_they_become_stable(level: Speculation) -> None:
+    sim = asking_at_length(level)
+    assert sim.when(TranscribePartial) == [1.0, 1.4, 1.96, 2.744, 3.8416]
+    assert prefilled(sim)[:3] == ["one", "one two", "one two three"]
+
+
+@pytest.mark.parametrize("level", ["prefill", "draft"])
+def test_the_talk_so_far_is_read_before_the_next_question(level: Speculation) -> None:
+    sim = asking_at_length(level)
+    (finished_at,) = [at for at, item in sim.log if isinstance(item, ClauseHeard)][-1:]
+    assert sim.when(Prefill)[-1] == finished_at
+    assert prefilled(sim)[-1] == sim.heard
+
+
+def test_the_system_prompt_is_read_at_the_beginning() -> None:
+    talk = Conversation("Be brief.", speculation="prefill")
+    (command,) = talk.step(SessionBegan(0.0))
+    assert isinstance(command, Prefill)
+    assert [message.text for message in command.messages] == ["Be brief."]
+
+
+def test_nothing_is_read_ahead_of_a_prompt_that_is_being_answered() -> None:
+    sim = Simulation(speculation="draft", pace=Pace(stt_s=0.15))
+    sim.user_speaks(0.0, 1.9, "one two three four", probability=0.1)  # a partial at 1.4 s
+    sim.post(WordsStable(at=2.1, turn=1, words=1, text="one"))
+    sim.run()
+    assert not [at for at in sim.when(Prefill) if sim.when(Generate)[0] < at < 2.5]
+
+
+def test_stable_words_of_an_utterance_that_was_begun_again_are_stale() -> None:
+    sim = Simulation(speculation="prefill", pace=Pace(stt_s=0.3))
+    sim.user_speaks(0.0, 1.45, "one two three", probability=0.1)
+    sim.user_speaks(1.5, 2.0, "four")
+    sim.run()
+    assert "one two" not in prefilled(sim)
