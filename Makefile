@@ -16,6 +16,9 @@ export NATIVE
 # What the tests use of the system: a sound server of their own, a look at system calls, a network of their own.
 SYSTEM := pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 strace iproute2 util-linux
 
+# The models that the tests need beside the default ones.
+BUNDLES := piper-joe
+
 bin := .venv/bin
 
 .PHONY: help demo test bench lint clean FORCE
@@ -26,11 +29,12 @@ help: ## show this
 demo: .venv/runtime ## ask the assistant a recorded question; its answer goes to demo/reply.wav
 	@$(bin)/edgevoice pull
 	@mkdir -p demo
-	@$(bin)/edgevoice talk --input tests/data/question.wav --output demo/reply.wav
+	@$(bin)/edgevoice talk --input tests/data/which-folder.wav --output demo/reply.wav
 
 test: .venv/dev ## run all tests, on the real models; ARGS='-k barge' chooses some
 	@.ci/packages $(SYSTEM)
 	@$(bin)/edgevoice pull
+	@$(bin)/edgevoice pull $(BUNDLES)
 	@$(bin)/python -m pytest $(ARGS)
 
 lint: .venv/dev ## ruff and mypy
