@@ -1,3 +1,9 @@
 """edgevoice: a voice assistant that runs wholly on the device."""
 
+import os
+
 __version__ = "0.1.0"
+
+# From 1.29 on, onnxruntime's own packages report to their makers over the network and keep a
+# device id in the user's cache, unless this is set before they are loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
