@@ -34,7 +34,7 @@ _REPACKED_ON_ARM = {8, 13, 14}
 """ggml's numbers of the types that it lays out anew for the processor, in memory of its own
 (``ggml_repack_get_optimal_repack_type``)."""
 
-DEFAULTS = {"kv_type": "f16", "min_p": "0.1", "repeat_penalty": "1.1", "repeat_window": "64"}
+DEFAULTS = {"kv_type": "f16", "min_p": "0.1", "loop_penalty": "0.8"}
 """Options that a bundle may set otherwise."""
 
 
@@ -86,8 +86,7 @@ def load(
     sampling = Sampling(
         temperature=temperature,
         min_p=_number(bundle, "min_p"),
-        repeat_penalty=_number(bundle, "repeat_penalty"),
-        repeat_window=int(_number(bundle, "repeat_window")),
+        loop_penalty=_number(bundle, "loop_penalty"),
         seed=seed,
     )
     model = NativeModel(path, mapped=not _repacked(header))
@@ -105,7 +104,9 @@ def _file(bundle: Bundle) -> Path:
 
 
 def _identity(bundle: Bundle, path: Path) -> str:
-    return next(file.sha256 for file in bundle.files if file.name == path.name)
+    """Return what changes with the weights: their hash, or the file's age where none is known."""
+    sha256 = next(file.sha256 for file in bundle.files if file.name == path.name)
+    return sha256 or f"{path} {path.stat().st_mtime_ns}"
 
 
 def _context(wanted: int, header: GgufHeader) -> int:

@@ -33,7 +33,7 @@ class GgufLlm:
         self._prompts = Prompts(model)
         self._context = NativeContext(model, settings)
         self._cache = TokenCache(self._context, settings.piece_tokens)
-        self._sampler = Sampler(sampling, model.vocabulary)
+        self._sampler = Sampler(sampling, model.vocab)
         self._key = f"{identity} {settings.kv_type} llama_cpp {llama_cpp.__version__}"
         self.context_tokens = self._context.tokens
 

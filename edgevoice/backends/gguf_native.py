@@ -73,7 +73,6 @@ class NativeModel:
         self.pointer = pointer
         weakref.finalize(self, lib.llama_model_free, pointer)
         self.vocab = lib.llama_model_get_vocab(pointer)
-        self.vocabulary = lib.llama_vocab_n_tokens(self.vocab)
         self.adds_bos = lib.llama_vocab_get_add_bos(self.vocab)
         self.bos = lib.llama_vocab_bos(self.vocab)
         self.eos = lib.llama_vocab_eos(self.vocab)
@@ -167,7 +166,7 @@ class NativeContext:
         status = lib.llama_decode(self._pointer, lib.llama_batch_get_one(buffer, len(tokens)))
         if status not in {0, _ABORTED}:
             raise BackendFailed(f"llama.cpp failed with status {status}: {_last_error()}")
-        return status == 0
+        return bool(status == 0)
 
     def rewind(self, kept: int) -> bool:
         """Remove all but the first ``kept`` tokens. False when the architecture cannot."""

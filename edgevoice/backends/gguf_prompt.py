@@ -33,7 +33,7 @@ class Prompts:
         self._takes_system = True
         try:
             self._formatter = Jinja2ChatFormatter(source, eos_token=eos, bos_token=self._bos)
-            self.stops = [eos, *self._marks_between()]
+            self.stops = [eos, *self._marks_between(eos)]
         except Exception as error:
             raise ModelError(f"The model's chat template does not work: {error}") from error
         try:
@@ -83,13 +83,13 @@ class Prompts:
             text = kept.decode("utf-8", "replace")
         return text
 
-    def _marks_between(self) -> list[str]:
-        """Return what stands between a reply and the next question, line by line.
+    def _marks_between(self, eos: str) -> list[str]:
+        """Return what stands between a reply's end and the next question, line by line.
 
         A reply must end there even where the model spells it letter by letter.
         """
         talk = [Message("user", "u"), Message("assistant", _MARK), Message("user", _MARK)]
-        between = self._format(talk).split(_MARK)[1]
+        between = self._format(talk).split(_MARK)[1].replace(eos, "\n")
         return [line.strip() for line in between.splitlines() if line.strip()]
 
 
