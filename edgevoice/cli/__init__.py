@@ -18,6 +18,7 @@ VERBS = {
     "rm": ("edgevoice.cli.rm", "remove a model from this device"),
     "doctor": ("edgevoice.cli.doctor", "check sound, models, memory and processor"),
     "replay": ("edgevoice.cli.replay", "run a trace again and show the first difference"),
+    "export": ("edgevoice_export.cli", "turn a checkpoint into a bundle"),
 }
 
 INTERRUPTED = 130

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from edgevoice.errors import ModelDamaged
 
+Tensor = NDArray[np.generic]
+
 HEADER_LIMIT = 100_000_000
 """Bytes; the reference implementation refuses longer headers too."""
 
@@ -51,7 +53,7 @@ class TensorEntry:
         """True for types that can hold NaN."""
         return self.dtype in {"F64", "F32", "F16", "BF16"}
 
-    def pieces(self) -> Iterator[NDArray[np.generic]]:
+    def pieces(self) -> Iterator[Tensor]:
         """Yield the values in pieces of ``SCAN_VALUES``, floats as float32 or float64."""
         stored = np.memmap(self.file, DTYPES[self.dtype], "r", self.start, (self.values,))
         for first in range(0, self.values, SCAN_VALUES):
@@ -108,7 +110,7 @@ def _entry(file: Path, name: str, said: Mapping[str, object], data: int) -> Tens
     return entry
 
 
-def write(file: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:
+def write(file: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write ``tensors`` in their own types."""
     names = {np.dtype(dtype): name for name, dtype in DTYPES.items() if name != "BF16"}
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
@@ -128,5 +130,5 @@ def write(file: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:
         stream.writelines(_bytes(tensors.values()))
 
 
-def _bytes(tensors: Iterable[NDArray[np.generic]]) -> Iterator[bytes]:
+def _bytes(tensors: Iterable[Tensor]) -> Iterator[bytes]:
     return (np.ascontiguousarray(tensor).tobytes() for tensor in tensors)
