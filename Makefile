@@ -30,6 +30,7 @@ demo: .venv/runtime ## ask the assistant a recorded question; its answer goes to
 	@$(bin)/edgevoice pull
 	@mkdir -p demo
 	@$(bin)/edgevoice talk --input tests/data/which-folder.wav --output demo/reply.wav
+	@echo "The answer, to be played: demo/reply.wav"
 
 test: .venv/dev ## run all tests, on the real models; ARGS='-k barge' chooses some
 	@.ci/packages $(SYSTEM)
