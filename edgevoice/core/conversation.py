@@ -179,9 +179,9 @@ class Conversation:
                 self._seen_from = max(0, len(self.history) - messages)
             case VoiceStarted(at=at):
                 now.audible_at = at
-            case WordsHeard(clause=clause, words=words):
+            case WordsHeard(clause=clause, words=words) if clause in range(len(now.clauses)):
                 now.clauses[clause].heard = words
-            case ClauseHeard(clause=clause):
+            case ClauseHeard(clause=clause) if clause in range(len(now.clauses)):
                 now.clauses[clause].done = True
                 return self._finish_if_spoken()
             case _:

@@ -39,6 +39,22 @@ def window(
     return [*system, *(m for turn in turns for m in turn)]
 
 
+def alternating(messages: Sequence[Message]) -> list[Message]:
+    """Return ``messages`` as a chat template that insists on taking turns accepts them.
+
+    A talk with interruptions has questions without an answer, and apologies without a
+    question: neighbours of one role are joined, and an answer before any question is left out.
+    """
+    joined: list[Message] = []
+    for message in messages:
+        before = joined[-1].role if joined else "system"
+        if message.role == before and joined:
+            joined[-1] = Message(message.role, f"{joined[-1].text} {message.text}")
+        elif (before, message.role) != ("system", "assistant"):
+            joined.append(message)
+    return joined
+
+
 def _turns(messages: Sequence[Message]) -> list[list[Message]]:
     turns: list[list[Message]] = []
     for message in messages:

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from edgevoice.core.commands import Command
 from edgevoice.core.conversation import Speculation
 from edgevoice.core.events import Event
-from edgevoice.core.turn_taking import TurnTaking
+from edgevoice.core.turn_taking import ImpossibleRules, TurnTaking
 
 VERSION = 1
 
@@ -27,6 +27,10 @@ KINDS: Mapping[str, type] = MappingProxyType(
 
 class NotATrace(ValueError):
     """A line is not what a trace holds; ``str(error)`` says why, without the line's number."""
+
+
+_FOREVER = 1e12
+"""Larger than any number in a trace: neither infinity nor what is no number at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,10 @@ def decode_header(line: object) -> Header:
     version = line["edgevoice_trace"]
     if version != VERSION:
         raise NotATrace(f"it is a trace of version {version!r}, and this is for version {VERSION}")
-    header: Header = _build(Header, {k: v for k, v in line.items() if k != "edgevoice_trace"})
+    try:
+        header: Header = _build(Header, {k: v for k, v in line.items() if k != "edgevoice_trace"})
+    except ImpossibleRules as error:
+        raise NotATrace(str(error)) from error
     return header
 
 
@@ -92,8 +99,9 @@ def _value(kind: Any, value: Any, name: str) -> Any:
         return _build(kind, value)
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(_value(get_args(kind)[0], each, name) for each in value)
-    if kind is float and type(value) in (int, float):
-        return float(value)
-    if value in get_args(kind) or (isinstance(kind, type) and type(value) is kind):
+    if kind is float:
+        if type(value) in (int, float) and abs(value) < _FOREVER:
+            return float(value)
+    elif value in get_args(kind) or (isinstance(kind, type) and type(value) is kind):
         return value
     raise NotATrace(f"{name} is {value!r}")

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from edgevoice.core.words import Look
 
 
+class ImpossibleRules(ValueError):
+    """The rules contradict each other."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnTaking:
     """Times in seconds, counted in the user's silence unless said otherwise.
@@ -35,6 +39,15 @@ class TurnTaking:
     longest_utterance_s: float = 60.0
     first_partial_s: float = 1.0
     partial_growth: float = 1.4
+
+    def __post_init__(self) -> None:
+        """Refuse rules by which a turn could have no end, or a partial transcript no next one."""
+        if not 0 <= self.sure_s <= self.unsure_s:
+            raise ImpossibleRules("sure_s must not exceed unsure_s")
+        if self.unsure_below >= self.sure_above:
+            raise ImpossibleRules("unsure_below must be less than sure_above")
+        if self.first_partial_s <= 0 or self.partial_growth <= 1:
+            raise ImpossibleRules("first_partial_s must be over 0, partial_growth over 1")
 
 
 def silence_needed(rules: TurnTaking, probability: float | None, look: Look | None) -> float:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgevoice.core.history import Message, window
+from edgevoice.core.history import Message, alternating, window
 
 SYSTEM = Message("system", "s" * 10)
 
@@ -104,3 +104,41 @@ def test_after_a_cut_there_is_room_for_more_turns(talk: list[Message], budget: i
 def test_what_was_cut_once_is_not_cut_again(talk: list[Message], budget: int) -> None:
     seen = window([SYSTEM, *talk, QUESTION], count, budget)
     assert window(seen, count, max(budget, count(seen))) == seen
+
+
+ROLES = {"s": "system", "u": "user", "a": "assistant"}
+
+
+def talk_of(shorthand: str) -> list[Message]:
+    return [Message(ROLES[word[0]], word) for word in shorthand.split()]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("talk", "accepted"),
+    [
+        ("", []),
+        ("s u1 a1 u2", ["s", "u1", "a1", "u2"]),
+        ("s u1 u2 a2 u3", ["s", "u1 u2", "a2", "u3"]),
+        ("s u1 a1 a2 u2", ["s", "u1", "a1 a2", "u2"]),
+        ("s a0 a1 u1", ["s", "u1"]),
+        ("a0 u1 u2", ["u1 u2"]),
+    ],
+    ids=[
+        "nothing",
+        "turns are left as they are",
+        "a question without an answer goes with the next",
+        "an apology goes with the answer before it",
+        "an apology before any question is left out",
+        "without a system prompt",
+    ],
+)
+def test_alternating(talk: str, accepted: list[str]) -> None:
+    assert [message.text for message in alternating(talk_of(talk))] == accepted
+
+
+@given(st.text(alphabet="ua", max_size=12))
+def test_roles_take_turns(roles: str) -> None:
+    talk = [SYSTEM, *talk_of(" ".join(roles)), QUESTION]
+    seen = [message.role for message in alternating(talk)]
+    assert seen == ["system", *["user", "assistant"] * (len(seen) // 2 - 1), "user"]
+    assert alternating(talk)[-1].text.endswith(QUESTION.text)
