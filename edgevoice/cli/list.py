@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
+from edgevoice.cli.models_folder import add_models, store_of
 from edgevoice.core.bundle import Role
 from edgevoice.errors import EdgeVoiceError
 from edgevoice.runtime.bundles.catalogue import Recipe, catalogue
@@ -35,11 +35,11 @@ class Row:
 def main(argv: list[str]) -> int:
     """Print a table, or JSON. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="edgevoice list", description="Show models.")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="where models lie")
+    add_models(parser)
     parser.add_argument("--role", choices=[str(role) for role in Role], help="of this role only")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(argv)
-    store = Store(options.models)
+    store = store_of(options)
     rows = [row for row in _rows(store) if options.role in {None, row.role}]
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))

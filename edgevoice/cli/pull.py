@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.progress import (
     BarColumn,
@@ -18,13 +17,14 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from edgevoice.cli.models_folder import add_models, store_of
 from edgevoice.errors import Misused
 from edgevoice.runtime.bundles import catalogue
 from edgevoice.runtime.bundles.download import RETRY
 from edgevoice.runtime.bundles.hub import PREFIX
 from edgevoice.runtime.bundles.progress import Progress
 from edgevoice.runtime.bundles.pull import SOURCES, pull, pull_own
-from edgevoice.runtime.bundles.store import Store, is_path
+from edgevoice.runtime.bundles.store import is_path
 
 EXAMPLES = """
   edgevoice pull                            all that a talk needs
@@ -37,7 +37,7 @@ EXAMPLES = """
 def main(argv: list[str]) -> int:
     """Pull the bundles named, or the default ones. Returns the exit status."""
     options = _parse(argv)
-    store = Store(options.models)
+    store = store_of(options)
     names = options.names or catalogue.defaults()
     known = catalogue.catalogue()
     own = [name for name in names if name.startswith(PREFIX) or is_path(name, known)]
@@ -72,7 +72,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="where models lie")
+    add_models(parser)
     parser.add_argument(
         "--from",
         dest="source",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from edgevoice.cli.models_folder import add_models, store_of
 from edgevoice.errors import ModelError, ModelMissing
 from edgevoice.runtime.bundles.disk import disk_errors
 from edgevoice.runtime.bundles.pull import discard
@@ -15,9 +15,9 @@ def main(argv: list[str]) -> int:
     """Remove the bundles named, and what interrupted pulls left. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="edgevoice rm", description="Remove models.")
     parser.add_argument("names", nargs="+", metavar="NAME")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="where models lie")
+    add_models(parser)
     options = parser.parse_args(argv)
-    store = Store(options.models)
+    store = store_of(options)
     for name in options.names:
         print(f"{name}: {_remove(name, store) / 1e6:,.0f} MB freed")
     return 0

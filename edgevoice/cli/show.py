@@ -5,27 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from edgevoice.cli.models_folder import add_models, store_of
 from edgevoice.core.bundle import Bundle
 from edgevoice.errors import EdgeVoiceError, ModelMissing
 from edgevoice.runtime.bundles.catalogue import Recipe, catalogue
-from edgevoice.runtime.bundles.store import Store
 
 
 def main(argv: list[str]) -> int:
     """Print what is known of one bundle. Returns the exit status: 1 when it is damaged."""
     parser = argparse.ArgumentParser(prog="edgevoice show", description="Show a model.")
     parser.add_argument("name", metavar="NAME", help="a bundle, or a path to one")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="where models lie")
+    add_models(parser)
     parser.add_argument("--check", action="store_true", help="hash all files again")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(argv)
     recipe = catalogue().get(options.name)
     bundle, problem = None, ""
     try:
-        bundle = Store(options.models).get(options.name, every_byte=options.check)
+        bundle = store_of(options).get(options.name, every_byte=options.check)
     except ModelMissing:
         if recipe is None:
             raise

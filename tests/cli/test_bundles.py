@@ -196,6 +196,20 @@ def test_rm_removes_what_an_interrupted_pull_left(
     assert capsys.readouterr().out == "smollm2-135m: 7 MB freed\n"
 
 
+def test_the_settings_name_the_folder(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a talk finds what was pulled."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edgevoice.toml").write_text(f'[models]\nfolder = "{tmp_path}/mine"\n')
+    (tmp_path / "talker.gguf").write_bytes(b"x")
+    assert main(["pull", "./talker.gguf"]) == 0
+    assert Store(tmp_path / "mine").names() == ["talker"]
+    assert main(["rm", "talker"]) == 0
+    assert main(["pull", "./talker.gguf", "--models", str(models)]) == 0
+    assert Store(models).names() == ["talker"]
+
+
 @pytest.mark.parametrize("verb", ["pull", "list", "show", "rm"])
 def test_help_and_misuse(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, status in ((["--help"], 0), (["--nonsense"], 2)):

@@ -19,6 +19,8 @@ from edgevoice.core.bundle import ModelFile
 from edgevoice.errors import EdgeVoiceError
 from edgevoice.runtime.bundles import pip
 from edgevoice.runtime.bundles.catalogue import Piece, Preparation, Wheel
+from edgevoice.runtime.bundles.integrity import STAMPS
+from edgevoice.runtime.bundles.manifest import MANIFEST
 from edgevoice.runtime.bundles.progress import Silent
 from edgevoice.runtime.bundles.pull import pull
 from edgevoice.runtime.bundles.store import Store
@@ -104,7 +106,8 @@ def in_a_folder(offer: Offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def is_whole(store: Store) -> bool:
     bundle = store.get("tiny", every_byte=True)
-    return {f.name for f in bundle.files} == {"model.gguf", "tokens.txt"} and (
+    there = {path.name for path in bundle.folder.iterdir()} - {MANIFEST, STAMPS}
+    return there == {file.name for file in bundle.files} == {"model.gguf", "tokens.txt"} and (
         bundle.path("model.gguf").read_bytes() == WEIGHTS + b"rest"
     )
 
