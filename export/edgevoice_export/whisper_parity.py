@@ -1,4 +1,4 @@
-"""The ONNX graphs of Whisper against transformers' own modules, at lengths and cache offsets."""
+"""The ONNX graphs of Whisper against their source, at two lengths and several cache offsets."""
 
 from __future__ import annotations
 
@@ -7,59 +7,42 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
-import torch
-from numpy.typing import NDArray
-from transformers import WhisperForConditionalGeneration
 
-from edgevoice.runtime.bundles.progress import Progress
 from edgevoice_export.checkpoint import Checkpoint
 from edgevoice_export.record import Comparison
+from edgevoice_export.sessions import open_session
 from edgevoice_export.whisper_facts import WhisperSizes, WhisperTokens
 from edgevoice_export.whisper_graph import END_POSITIONS
-
-Floats = NDArray[np.float32]
-
-FRAMES = (3000, 600)
-"""Of 10 ms: the whole window, and a short one."""
-
-OFFSETS = (4, 40)
-"""Tokens in the cache when a single token is added."""
-
-ENCODER_TOLERANCE = 1e-4
-"""Largest difference, as a part of the largest value: both sides compute in float32, in another
-order of sums."""
-
-LOGITS_TOLERANCE = 5e-3
-"""Largest difference of a logit; those of two words are rarely as near as that."""
+from edgevoice_export.whisper_reference import (
+    ENCODER_TOLERANCE,
+    FRAMES,
+    LOGITS_TOLERANCE,
+    OFFSETS,
+    Floats,
+    WhisperReference,
+    relative_error,
+)
 
 
-def compare(source: Checkpoint, folder: Path, progress: Progress) -> list[Comparison]:
+def compare(source: Checkpoint, folder: Path) -> list[Comparison]:
     """Run both on the same noise and the same tokens."""
-    progress.say("comparing with transformers")
     sizes = WhisperSizes.of(source.config, source.optional_json("generation_config.json"))
-    model = WhisperForConditionalGeneration.from_pretrained(source.folder, dtype=torch.float32)
-    model.eval()
-    encoder, decoder = (_session(folder / f"{name}.onnx") for name in ("encoder", "decoder"))
+    reference = WhisperReference(source)
+    encoder, decoder = (open_session(folder / f"{name}.onnx") for name in ("encoder", "decoder"))
     prompt = WhisperTokens(source.json("tokenizer.json")).prompt
-    rng = np.random.default_rng(0)
+    words = np.random.default_rng(0).integers(0, sizes.vocabulary, OFFSETS[-1] + 1).tolist()
+    tokens = [*prompt, *words][: OFFSETS[-1] + 1]
     found = []
     for frames in FRAMES:
-        # A spectrogram's values lie about -1 to 1.5 after Whisper's scaling.
-        mel = rng.uniform(-1, 1.5, (1, sizes.mels, frames)).astype(np.float32)
-        with torch.inference_mode():
-            heard = _encode(model, torch.from_numpy(mel))
-            expected = _cross(model, heard, sizes)
+        mel = reference.spectrogram(frames)
+        heard = reference.encode(mel, END_POSITIONS)
         cross = encoder.run(None, {"mel": mel})
-        off = max(_relative(a, b) for a, b in zip(cross, expected, strict=True))
+        both = zip(cross, reference.cross_attention(heard), strict=True)
+        off = max(relative_error(given, wanted) for given, wanted in both)
         found.append(
             Comparison(f"encoder, {frames} frames", "relative error", off, ENCODER_TOLERANCE)
         )
-        tokens = [*prompt, *rng.integers(0, 50_000, OFFSETS[-1] + 1).tolist()][: OFFSETS[-1] + 1]
-        with torch.inference_mode():
-            states = model.model.decoder(torch.tensor([tokens]), encoder_hidden_states=heard)
-            logits = model.proj_out(states.last_hidden_state)[0].numpy()
-        found += _steps(decoder, cross, tokens, logits, sizes, frames)
+        found += _steps(decoder, cross, tokens, reference.logits(heard, tokens), sizes, frames)
     return found
 
 
@@ -97,44 +80,3 @@ def _steps(
         where = f"logits, {frames} frames, {end - start} tokens after {start}"
         found.append(Comparison(where, "largest difference", off, LOGITS_TOLERANCE))
     return found
-
-
-def _encode(model: Any, mel: torch.Tensor) -> torch.Tensor:
-    """Return what the source's encoder makes of ``mel``, which may be shorter than 30 s."""
-    encoder = model.model.encoder
-    if mel.shape[2] == FRAMES[0]:
-        whole: torch.Tensor = encoder(mel).last_hidden_state
-        return whole
-    x = torch.nn.functional.gelu(encoder.conv1(mel))
-    x = torch.nn.functional.gelu(encoder.conv2(x)).transpose(1, 2)
-    table = encoder.embed_positions.weight
-    length = x.shape[1] - END_POSITIONS
-    x = x + torch.cat([table[:length], table[-END_POSITIONS:]])
-    for layer in encoder.layers:
-        x = layer(x, None, None)[0]
-    normed: torch.Tensor = encoder.layer_norm(x)
-    return normed
-
-
-def _cross(model: Any, heard: torch.Tensor, sizes: WhisperSizes) -> list[Floats]:
-    """Return keys (L, H, D/H, t) and values (L, H, t, D/H) of the source's cross-attention."""
-    sides = []
-    for kind, axes in (("k_proj", (1, 2, 0)), ("v_proj", (1, 0, 2))):
-        layers = [
-            getattr(layer.encoder_attn, kind)(heard)[0]
-            .unflatten(1, (sizes.decoder_heads, -1))
-            .permute(axes)
-            for layer in model.model.decoder.layers
-        ]
-        sides.append(torch.stack(layers).numpy())
-    return sides
-
-
-def _relative(found: Floats, expected: Floats) -> float:
-    return float(np.abs(found - expected).max() / np.abs(expected).max())
-
-
-def _session(file: Path) -> Any:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

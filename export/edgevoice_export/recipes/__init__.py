@@ -39,6 +39,7 @@ class Recipe(Protocol):
 
 RECIPES = {
     ("whisper", "sherpa-onnx"): "whisper_sherpa",
+    ("whisper", "ctranslate2"): "whisper_ctranslate2",
 }
 """(architecture, target) -> the module here whose ``RECIPE`` it is."""
 

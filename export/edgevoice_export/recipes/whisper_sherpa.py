@@ -50,9 +50,10 @@ class WhisperSherpa:
 
     def compare(self, source: Checkpoint, folder: Path, progress: Progress) -> list[Comparison]:
         """Compare encoder and decoder with transformers' own."""
+        progress.say("comparing with transformers")
         from edgevoice_export import whisper_parity
 
-        return whisper_parity.compare(source, folder, progress)
+        return whisper_parity.compare(source, folder)
 
 
 def facts(source: Checkpoint) -> tuple[WhisperSizes, WhisperTokens]:
