@@ -89,7 +89,7 @@ def load(
         loop_penalty=_number(bundle, "loop_penalty"),
         seed=seed,
     )
-    model = NativeModel(path, mapped=not _repacked(header))
+    model = NativeModel(path, mapped=not copied_on_load(header))
     return GgufLlm(model, settings, sampling, identity=_identity(bundle, path))
 
 
@@ -126,7 +126,7 @@ def _compute_bytes(header: GgufHeader, context_tokens: int) -> float:
     return PIECE_TOKENS * (4 * width + 2 * context_tokens) + 2 * 4 * header.vocabulary
 
 
-def _repacked(header: GgufHeader) -> bool:
+def copied_on_load(header: GgufHeader) -> bool:
     """Whether most weights will be copied on loading: a mapped file would only double them."""
     arm = platform.machine().lower() in {"aarch64", "arm64", "armv7l"}
     kinds = _REPACKED | _REPACKED_ON_ARM if arm else _REPACKED
