@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -17,7 +18,10 @@ class Kind:
     engine: str
     role: Role
     needs: tuple[tuple[str, ...], ...]
-    """Patterns: of each inner tuple, the first that matches counts, and must match one file."""
+    """Patterns: of each inner tuple, the first that matches counts, and must match one file.
+
+    The parts of a split GGUF file are one file.
+    """
     takes: tuple[str, ...] = ()
     """Patterns of files that are taken along when they are there."""
     sample_rate: int = 16_000
@@ -48,6 +52,9 @@ KINDS = (
 )
 """The more telling first: a guess takes the first whose files are all there."""
 
+_PART = re.compile(r"(?P<whole>.+)-\d{5}-of-(?P<count>\d{5})\.gguf")
+"""How llama.cpp names the parts of a model that was split."""
+
 
 def recognize(
     names: Sequence[str], *, where: str, role: str = "", engine: str = ""
@@ -69,15 +76,28 @@ def recognize(
         if not all(chosen):
             continue
         for candidates in chosen:
-            if len(candidates) > 1:
-                raise Misused(
-                    f"Several files of {where} could be meant: {', '.join(candidates)}.",
-                    hint="name one of them",
-                )
+            _check_one_model(candidates, where)
         along = [name for name in names if any(fnmatch(name, p) for p in kind.takes)]
-        return kind, [*(candidates[0] for candidates in chosen), *along]
+        return kind, [*(name for candidates in chosen for name in candidates), *along]
     wanted = " or ".join(f"{kind.engine}: {_needs(kind)}" for kind in asked)
     raise Misused(f"{where} has not the files of a model.", hint=f"files for {wanted}")
+
+
+def _check_one_model(candidates: Sequence[str], where: str) -> None:
+    """Raise ``Misused`` unless ``candidates`` are one file, or all parts of one."""
+    parts = [part for name in candidates if (part := _PART.fullmatch(name))]
+    if parts and len(parts) == len(candidates) and len({part["whole"] for part in parts}) == 1:
+        count = int(parts[0]["count"])
+        if len(parts) != count:
+            raise Misused(
+                f"{where} has {len(parts)} of the {count} parts of a model.",
+                hint="the folder that has them all",
+            )
+    elif len(candidates) > 1:
+        raise Misused(
+            f"Several files of {where} could be meant: {', '.join(candidates)}.",
+            hint="name one of them",
+        )
 
 
 def _matching(patterns: Iterable[str], names: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edgevoice.backends.engines import ENGINES
 from edgevoice.core.bundle import Role
 from edgevoice.errors import DownloadFailed, EdgeVoiceError, Misused, ModelDamaged, ModelError
 from edgevoice.runtime.bundles import manifest
@@ -167,6 +168,15 @@ def test_engines_are_told_from_names(
     assert sorted(files) == sorted(chosen or names)
 
 
+def test_a_split_model_is_one_model() -> None:
+    names = [f"big-0000{n}-of-00003.gguf" for n in (1, 2, 3)]
+    assert recognize(names, where="here")[1] == names
+    with pytest.raises(Misused, match="here has 2 of the 3 parts of a model"):
+        recognize(names[:2], where="here")
+    with pytest.raises(Misused, match="Several files"):
+        recognize([*names, "other-00001-of-00001.gguf"], where="here")
+
+
 def test_a_user_may_say_what_a_file_is() -> None:
     kind, files = recognize(["odd.onnx", "odd.onnx.json"], where="here", engine="piper")
     assert (kind.engine, files) == ("piper", ["odd.onnx", "odd.onnx.json"])
@@ -177,5 +187,6 @@ def test_a_user_may_say_what_a_file_is() -> None:
 
 
 def test_each_engine_is_known_once() -> None:
+    assert {kind.engine for kind in KINDS} == ENGINES.keys() - {"openai"}
     assert len({kind.engine for kind in KINDS}) == len(KINDS)
     assert manifest.MANIFEST not in {p for kind in KINDS for ps in kind.needs for p in ps}
