@@ -7,7 +7,7 @@ from edgevoice.core.bundle import Bundle
 LONGEST_S = 12.0
 """Per native call, so that cancelling is prompt; the model itself could take 30 s."""
 
-TAIL_FRAMES = 1000
+TAIL_FRAMES = 1200
 """10 ms each, of silence after the speech. The model was trained on 30 s filled up with
 silence; this much of it is enough for nearly every utterance, at less than half the cost."""
 
