@@ -25,6 +25,7 @@ PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 DOWNLOAD_AGAIN = "copy or download the checkpoint again"
 
 _LICENCE = re.compile(r"^license:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+_LANGUAGE = re.compile(r"^language:\s*((?:\n?-?\s*[\"']?[a-z]{2,3}[\"']?(?=\n|$))+)", re.MULTILINE)
 _BASE = re.compile(r"^base_model:\s*(?:-\s*)?[\"']?([^\"'\n]+)", re.MULTILINE)
 
 
@@ -38,6 +39,7 @@ class Checkpoint:
     tensors: dict[str, TensorEntry]
     licence: str
     source: str
+    languages: tuple[str, ...]
 
     @property
     def architecture(self) -> str:
@@ -138,7 +140,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     }
     card = folder / "README.md"
     front = card.read_text("utf-8", errors="replace").split("\n---")[0] if card.is_file() else ""
-    licence, base = _LICENCE.search(front), _BASE.search(front)
+    licence, base, language = (p.search(front) for p in (_LICENCE, _BASE, _LANGUAGE))
     name = folder.resolve().name
     return Checkpoint(
         folder=folder,
@@ -147,6 +149,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         tensors=tensors,
         licence=licence[1] if licence else "unknown",
         source=base[1].strip() if base else str(config.get("_name_or_path") or name),
+        languages=tuple(re.findall("[a-z]{2,3}", language[1])) if language else (),
     )
 
 

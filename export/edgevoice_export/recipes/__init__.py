@@ -40,6 +40,9 @@ class Recipe(Protocol):
 RECIPES = {
     ("whisper", "sherpa-onnx"): "whisper_sherpa",
     ("whisper", "ctranslate2"): "whisper_ctranslate2",
+    ("llama", "gguf"): "llama_gguf",
+    ("qwen2", "gguf"): "llama_gguf",
+    ("qwen3", "gguf"): "llama_gguf",
 }
 """(architecture, target) -> the module here whose ``RECIPE`` it is."""
 
