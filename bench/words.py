@@ -12,8 +12,15 @@ from collections.abc import Iterator, Sequence
 SYMBOLS = {"#": "pound", "*": "star", "%": "percent", "&": "and", "+": "plus", "@": "at"}
 
 SHORT_FORMS = {
-    **{"can't": "can not", "cannot": "can not", "won't": "will not"},
-    **{"n't": " not", "'m": " am", "'re": " are", "'ve": " have", "'ll": " will", "'d": " would"},
+    "can't": "can not",
+    "cannot": "can not",
+    "won't": "will not",
+    "n't": " not",
+    "'m": " am",
+    "'re": " are",
+    "'ve": " have",
+    "'ll": " will",
+    "'d": " would",
 }
 """Not "'s", which is as often a genitive."""
 
