@@ -144,7 +144,7 @@ class Conversation:
             case TimerFired(name="turn end"), Phase.PAUSED if now.answerable:
                 return self._end_turn()
             case TimerFired(at=at, name="barge in"), Phase.HELD if now.interjection.until is None:
-                return self._barge_in(at)
+                return self._interjection_goes_on(at)
             case TimerFired(at=at, name="partial"), Phase.LISTENING:
                 return [TranscribePartial(self.turn, now.since), *self._next_partial(at)]
             case WordsStable(text=text), Phase.LISTENING | Phase.PAUSED if not now.answering:
@@ -315,13 +315,25 @@ class Conversation:
         interjection.awaited += 1
         return [Transcribe(self.turn, interjection.since)]
 
+    def _interjection_goes_on(self, at: float) -> list[Command]:
+        """Look at the words so far: a long "mhm" is no barge-in, nor is noise without words."""
+        interjection = self._now.interjection
+        if at - interjection.since >= self._rules.longest_interjection_s:
+            return self._resume()
+        interjection.awaited += 1
+        return [Transcribe(self.turn, interjection.since)]
+
     def _interjection_known(self, at: float, text: str, look: Look) -> list[Command]:
         """Go on speaking after a cough or an "mhm", give way to words."""
         interjection = self._now.interjection
         interjection.awaited = max(0, interjection.awaited - 1)
-        if interjection.until is None or interjection.awaited:
-            return []  # the user has spoken on since; the last transcript will have it all
-        if not look.words or look.backchannel:
+        if interjection.awaited:
+            return []  # the last transcript will have all that the ones before have
+        takes_turn = look.words and not look.backchannel
+        if interjection.until is None:
+            again = SetTimer("barge in", at + self._rules.look_again_s)
+            return self._barge_in(at) if takes_turn else [again]
+        if not takes_turn:
             return self._resume()
         barge_in = self._barge_in(at)
         return [*barge_in, *self._pause(interjection.until), *self._understood(at, text, look)]

@@ -42,7 +42,13 @@ class TurnSettings:
         _RULES.unsure_below, "Probability under which the user seems to go on.", _PROBABILITY
     )
     barge_in_after_s: float = key(
-        _RULES.barge_in_after_s, "Speech over the reply that takes the turn.", (0.1, 5)
+        _RULES.barge_in_after_s, "Speech over the reply until its words are looked at.", (0.1, 5)
+    )
+    look_again_s: float = key(
+        _RULES.look_again_s, 'Time to the next look, while they only say "go on".', (0.1, 5)
+    )
+    longest_interjection_s: float = key(
+        _RULES.longest_interjection_s, "Sound without words that the reply waits for.", (0.5, 30)
     )
     longest_utterance_s: float = key(
         _RULES.longest_utterance_s, "An utterance is answered after this, ended or not.", (5, 600)

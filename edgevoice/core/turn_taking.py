@@ -21,7 +21,10 @@ class TurnTaking:
         blind_s: to wait when there is no evidence at all.
         sure_above: probability of the turn-end model from which on it counts as sure.
         unsure_below: probability under which the user is held to go on.
-        barge_in_after_s: speech over the reply that takes the turn.
+        barge_in_after_s: speech over the reply after which its words so far are looked at,
+            to take the turn if they want it.
+        look_again_s: time until the next look, while they only say "go on".
+        longest_interjection_s: sound without words that the reply waits for.
         longest_utterance_s: an utterance is answered after this, finished or not.
         first_partial_s: a partial transcript is made after this much of an utterance,
         partial_growth: and again whenever the utterance is longer by this factor. Each one
@@ -36,6 +39,8 @@ class TurnTaking:
     sure_above: float = 0.8
     unsure_below: float = 0.3
     barge_in_after_s: float = 0.5
+    look_again_s: float = 0.3
+    longest_interjection_s: float = 2.0
     longest_utterance_s: float = 60.0
     first_partial_s: float = 1.0
     partial_growth: float = 1.4

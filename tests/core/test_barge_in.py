@@ -57,7 +57,7 @@ def test_the_voice_falls_silent_as_soon_as_the_user_speaks(since: float) -> None
 @pytest.mark.parametrize("since", REPLY_PLAYS)
 def test_speaking_on_takes_the_turn(since: float) -> None:
     sim = interrupted(since=since, until=since + 1.0)
-    assert sim.when(CancelTurn) == [round(since + 0.5, 2)]
+    assert sim.when(CancelTurn) == [round(since + 0.5 + sim.pace.stt_s, 2)]
     assert sim.when(PlayVoice) == [1.2, round(since + 1.2, 2)]
 
 
@@ -162,6 +162,25 @@ def test_the_voice_is_not_held_again_by_a_cough_while_it_is_held() -> None:
     sim.user_coughs(2.0, 2.2)
     sim.user_coughs(2.25, 2.4)
     assert len(sim.run().when(HoldVoice)) == len(sim.when(ResumeVoice)) == 1
+
+
+@pytest.mark.parametrize("length_s", [0.6, 0.9, 1.4, 1.9])
+@pytest.mark.parametrize("text", ["Yeah, yeah, okay, right.", ""])
+def test_however_long_it_takes_to_say_go_on_the_reply_is_not_lost(
+    text: str, length_s: float
+) -> None:
+    sim = interrupted(since=2.2, until=2.2 + length_s, text=text)
+    assert sim.when(CancelTurn) == []
+    assert sim.when(ResumeVoice) == [round(2.2 + length_s + sim.pace.stt_s, 2)]
+    assert sim.said == [("user", QUESTION), ("assistant", " ".join(WORDS))]
+
+
+def test_noise_that_does_not_end_holds_the_voice_no_longer_than_two_seconds() -> None:
+    sim = interrupted(since=2.2, until=9.0, text="")
+    assert sim.when(CancelTurn) == []
+    (resumed,) = sim.when(ResumeVoice)
+    assert 2.0 <= resumed - 2.2 <= 2.5
+    assert sim.said == [("user", QUESTION), ("assistant", " ".join(WORDS))]
 
 
 @pytest.mark.parametrize("first", ["", "Mhm."])

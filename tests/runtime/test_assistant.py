@@ -43,7 +43,7 @@ def test_speaking_on_cuts_the_reply_and_the_history_to_what_was_heard() -> None:
     sink = Blocks()
     talk = assistant(
         spoken((1.0, 2.0), (3.0, 4.5), total_s=5.0),
-        stt=lambda: HearsInOrder("Tell me a tale.", "Something else."),
+        stt=lambda: HearsInOrder("Tell me a tale.", "Something", "Something else."),
         llm=lambda: Echo("Once upon a time there was a king who had a castle", "Well then."),
         sink=sink,
     )
@@ -126,7 +126,7 @@ def test_a_cancelled_reply_stops_within_a_few_tokens() -> None:
     llm = Echo("word " * 2000, "Yes.")
     talk = assistant(
         spoken((1.0, 2.0), (3.0, 4.5), total_s=5.0),
-        stt=lambda: HearsInOrder("Count.", "Say yes please."),
+        stt=lambda: HearsInOrder("Count.", "Say", "Say yes please."),
         llm=lambda: llm,
     )
     run(talk)
