@@ -27,8 +27,11 @@ class CascadeTurn:
 
 
 class Cascade:
-    """One stage after the other with the same models; nothing else runs, so no clock is needed
-    for the audio: the silence is counted in frames, the stages on the wall."""
+    """One stage after the other, with the same models.
+
+    Nothing else runs meanwhile, so the audio needs no clock: its silence is counted in
+    frames, and the stages are timed on the wall.
+    """
 
     def __init__(self, loaders: Loaders, system_prompt: str, max_tokens: int) -> None:
         self._vad = loaders.vad()
