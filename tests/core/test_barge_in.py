@@ -223,6 +223,13 @@ def test_stop_ends_the_reply_and_is_not_answered(text: str, length: float) -> No
     assert sim.when(Generate) == [1.2]
 
 
+def test_a_stop_that_is_said_in_pieces_is_not_answered_either() -> None:
+    sim = replying()
+    sim.user_speaks(2.2, 3.0, "Stop")
+    sim.user_speaks(3.1, 3.5, "it, please.")
+    assert sim.run().said[-1] == ("user", "Stop it, please.")
+
+
 def test_after_a_stop_the_talk_goes_on() -> None:
     sim = replying()
     sim.user_speaks(2.2, 2.5, "Stop!")

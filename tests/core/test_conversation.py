@@ -103,6 +103,12 @@ def test_a_late_transcript_with_an_open_end_still_gives_the_user_time() -> None:
     assert sim.run().when(PlayVoice) == [1.83]
 
 
+def test_a_late_score_does_not_end_a_turn_whose_words_are_still_to_come() -> None:
+    sim = Simulation(pace=Pace(stt_s=0.5, turn_s=0.4))
+    sim.user_speaks(0.0, 1.0, "I would like to go to the", probability=0.97)
+    assert sim.run().when(PlayVoice) == [1.83]
+
+
 @pytest.mark.parametrize("resumed", instants(1.05, 2.15))
 def test_a_pause_inside_a_sentence_does_not_split_it(resumed: float) -> None:
     sim = Simulation()
