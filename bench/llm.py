@@ -18,7 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.llm_answers import answers
 from bench.llm_quality import divergence
+from bench.llm_speed import as_bundle
 from edgevoice.backends import gguf
 from edgevoice.runtime.bundles import catalogue, registry
 from edgevoice.runtime.bundles.progress import Silent
@@ -29,7 +31,7 @@ SHIPPED = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 COLUMNS = (
     *("file", "MB", "PSS MB", "thr", "prefill/s", "decode/s", "ms a token", "turn ms", "turn cpu"),
-    *("first ms", "KL", "same top", "perplexity"),
+    *("first ms", "KL", "same top", "perplexity", "right"),
 )
 
 
@@ -67,12 +69,13 @@ def smollm2(folder: Path, types: list[str]) -> list[Path]:
 
 
 def measure(file: Path, reference: Path) -> dict[str, Any]:
-    """Return the speed of ``file`` with one thread and with two, and how it strays."""
+    """Return the speed of ``file`` with one thread and with two, and how well it answers."""
     return {
         "file": file.name,
         "one_thread": _child(file, "--threads", "1"),
         "two_threads": _child(file, "--threads", "2"),
         "quality": asdict(divergence(reference, file)),
+        "answers": asdict(answers(gguf.load(as_bundle(file), context_tokens=512))),
     }
 
 
@@ -86,7 +89,7 @@ def _child(file: Path, *options: str) -> dict[str, Any]:
 def _table(results: list[dict[str, Any]]) -> str:
     rows = [COLUMNS]
     for result in results:
-        quality = result["quality"]
+        quality, right = result["quality"], result["answers"]
         for speed in (result["one_thread"], result["two_threads"]):
             decode = speed["decode"]
             rows.append(
@@ -97,6 +100,7 @@ def _table(results: list[dict[str, Any]]) -> str:
                     f"-{decode['most_ms'] / 32:.1f})",
                     *(speed["turn"]["ms"], speed["turn"]["cpu_ms"], speed["first_piece"]["ms"]),
                     *(quality["kl"], quality["same_top"], quality["perplexity"]),
+                    f"{right['right']}/{right['asked']}",
                 )
             )
     cells = [[str(cell) for cell in row] for row in rows]

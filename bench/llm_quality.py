@@ -100,9 +100,11 @@ def _talk(model: NativeModel) -> tuple[list[int], list[bool]]:
 def _fill(batch: lib.llama_batch, tokens: list[int], start: int) -> None:
     batch.n_tokens = len(tokens)
     for at, token in enumerate(tokens):
-        batch.token[at], batch.pos[at] = token, start + at
-        batch.n_seq_id[at], batch.logits[at] = 1, 1
-        batch.seq_id[at][0] = 0  # type: ignore[call-overload] # declared one level short
+        batch.token[at] = token
+        batch.pos[at] = start + at  # type: ignore[call-overload] # declared as an array of arrays
+        batch.logits[at] = 1
+        batch.n_seq_id[at] = 1
+        batch.seq_id[at][0] = 0
 
 
 def _log_softmax(scores: Scores) -> Scores:

@@ -135,10 +135,7 @@ def pieces(path: Path) -> dict[int, dict[str, float]]:
 
 def first_piece(path: Path, threads: int) -> dict[str, float]:
     """Return how long a reply's first piece takes when all but the last word is prefilled."""
-    size = path.stat().st_size
-    file = ModelFile(path.name, "", size)
-    bundle = Bundle(path.stem, Role.LLM, "gguf", path.parent, (file,), "", "")
-    llm = gguf.load(bundle, threads=threads)
+    llm = gguf.load(as_bundle(path), threads=threads)
     other = [TALK[0], Message("user", "Is it far to the lake?")]
 
     def ask() -> None:
@@ -149,6 +146,12 @@ def first_piece(path: Path, threads: int) -> dict[str, float]:
         llm.prefill(TALK, CancelScope())
 
     return Ruler()(ask, prepare)
+
+
+def as_bundle(path: Path) -> Bundle:
+    """Return the file as the runtime takes it."""
+    file = ModelFile(path.name, "", path.stat().st_size)
+    return Bundle(path.stem, Role.LLM, "gguf", path.parent, (file,), "", "")
 
 
 def _stop(bench: Bench) -> dict[str, float]:

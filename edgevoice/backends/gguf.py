@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgevoice.backends.gguf_header import GgufHeader, read_header
 from edgevoice.core.bundle import Bundle
+from edgevoice.core.history import Message
 from edgevoice.errors import ModelDamaged, ModelError, ModelMissing
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def load(
         seed=seed,
     )
     model = NativeModel(path, mapped=not copied_on_load(header))
-    return GgufLlm(model, settings, sampling, identity=_identity(bundle, path))
+    opening, identity = _opening(bundle), _identity(bundle, path)
+    return GgufLlm(model, settings, sampling, opening=opening, identity=identity)
 
 
 def _file(bundle: Bundle) -> Path:
@@ -101,6 +103,14 @@ def _file(bundle: Bundle) -> Path:
     if not path.is_file():
         raise ModelMissing(bundle.name)
     return path
+
+
+def _opening(bundle: Bundle) -> list[Message]:
+    """Return the option ``opening``: a line of the user's, a line of the assistant's, and so on."""
+    lines = bundle.options.get("opening", "").splitlines()
+    if len(lines) % 2:
+        raise ModelError(f"{bundle.name}: its opening ends with the user's words.")
+    return [Message("assistant" if at % 2 else "user", line) for at, line in enumerate(lines)]
 
 
 def _identity(bundle: Bundle, path: Path) -> str:

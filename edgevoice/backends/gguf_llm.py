@@ -26,11 +26,21 @@ class GgufLlm:
     """
 
     def __init__(
-        self, model: NativeModel, settings: ContextSettings, sampling: Sampling, identity: str
+        self,
+        model: NativeModel,
+        settings: ContextSettings,
+        sampling: Sampling,
+        *,
+        opening: Sequence[Message] = (),
+        identity: str = "",
     ) -> None:
-        """Make the context. ``identity`` names the weights: another's saved cache is not read."""
+        """Make the context.
+
+        ``opening`` is a short talk that comes before every other, so that a small model knows
+        the tone. ``identity`` names the weights: a cache saved by others is not read.
+        """
         self._model = model
-        self._prompts = Prompts(model)
+        self._prompts = Prompts(model, opening)
         self._context = NativeContext(model, settings)
         self._cache = TokenCache(self._context, settings.piece_tokens)
         self._sampler = Sampler(sampling, model.vocab)

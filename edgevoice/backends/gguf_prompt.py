@@ -18,14 +18,15 @@ _MARK = "\ue000"
 class Prompts:
     """Renders and tokenizes the prompts of one model."""
 
-    def __init__(self, model: NativeModel) -> None:
-        """Compile the template.
+    def __init__(self, model: NativeModel, opening: Sequence[Message] = ()) -> None:
+        """Compile the template. Each talk begins with ``opening``, behind the system's words.
 
         Raises:
             ModelError: there is no template, or it does not work.
 
         """
         self._model = model
+        self._opening = opening
         source = model.template()
         if not source:
             raise ModelError("The model has no chat template: it is not made for talking.")
@@ -63,6 +64,7 @@ class Prompts:
         return [self._model.bos, *self._model.tokenize(prompt, markup=True)]
 
     def _render(self, messages: Sequence[Message]) -> str:
+        messages = _with_opening(messages, self._opening)
         if not self._takes_system:
             messages = _without_system(messages)
         try:
@@ -102,6 +104,11 @@ def _with_user_last(messages: Sequence[Message]) -> Sequence[Message]:
 def _open_word(text: str) -> str:
     """Return the word at the end of ``text``, which more letters may follow."""
     return "" if not text or text[-1].isspace() else text.split()[-1]
+
+
+def _with_opening(messages: Sequence[Message], opening: Sequence[Message]) -> list[Message]:
+    system = [m for m in messages if m.role == "system"]
+    return [*system, *opening, *(m for m in messages if m.role != "system")]
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:

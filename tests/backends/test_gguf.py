@@ -331,6 +331,12 @@ def repeats(text: str) -> int:
     return len(phrases) - len(set(phrases))
 
 
+def test_a_bundle_may_bring_an_opening(smollm: Bundle) -> None:
+    opening = "What is the capital of Spain?\nMadrid."
+    llm = gguf.load(replace(smollm, options={"opening": opening}), context_tokens=512)
+    assert says(llm, FRANCE) == "Paris."
+
+
 def test_threads_can_be_changed_between_replies(llm: GgufLlm) -> None:
     llm.set_threads(2)
     assert "Paris" in says(llm, FRANCE)
@@ -340,7 +346,11 @@ def test_threads_can_be_changed_between_replies(llm: GgufLlm) -> None:
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"kv_type": "q3"}, "q3"), ({"min_p": "much"}, "'much', not a number")],
+    [
+        ({"kv_type": "q3"}, "q3"),
+        ({"min_p": "much"}, "'much', not a number"),
+        ({"opening": "Hello."}, "ends with the user's words"),
+    ],
 )
 def test_an_option_that_does_not_exist(smollm: Bundle, options: dict[str, str], says: str) -> None:
     with pytest.raises(ModelError, match=says):

@@ -59,8 +59,8 @@ class Letters:
         return token < 0
 
 
-def prompts(template: str, *, adds_bos: bool = False) -> Prompts:
-    return Prompts(cast(NativeModel, Letters(template, adds_bos=adds_bos)))
+def prompts(template: str, *opening: Message, adds_bos: bool = False) -> Prompts:
+    return Prompts(cast(NativeModel, Letters(template, adds_bos=adds_bos)), opening)
 
 
 def written(tokens: list[int]) -> str:
@@ -102,6 +102,14 @@ def test_an_open_message_is_a_beginning_of_the_whole_one(template: str) -> None:
         begun = made.open_tokens([*talk[:-1], user(talk[-1].text[:cut])])
         assert made.tokens(talk)[: len(begun)] == begun
     assert made.tokens(talk)[: len(made.open_tokens(talk[:-1]))] == made.open_tokens(talk[:-1])
+
+
+def test_every_talk_has_the_same_opening() -> None:
+    opening = [user("Hello"), Message("assistant", "Hi.")]
+    with_it, without = prompts(CHATML, *opening), prompts(CHATML)
+    question = user("How are you?")
+    assert with_it.tokens([SYSTEM, question]) == without.tokens([SYSTEM, *opening, question])
+    assert with_it.open_tokens([question]) == without.open_tokens([*opening, question])
 
 
 def test_what_the_user_types_cannot_end_the_message() -> None:
