@@ -114,7 +114,9 @@ class Talk:
         self._tape = Tape()
         self._clock = RealClock()
         activity = Activity()
-        device = FileDevice(self._script, EARS_RATE, OUTPUT_RATE, self._clock, activity, self._tape)
+        self._device = FileDevice(
+            self._script, EARS_RATE, OUTPUT_RATE, self._clock, activity, self._tape
+        )
         self.conversation = Conversation(
             settings.llm.system_prompt,
             settings.turn.rules(),
@@ -123,7 +125,7 @@ class Talk:
         self._assistant = Assistant(
             self.conversation,
             models.loaders(settings, models.bundles(settings, store)),
-            device,
+            self._device,
             self._clock,
             activity,
             max_tokens=settings.llm.max_tokens,
@@ -157,7 +159,9 @@ class Talk:
             self._idle.wait(timeout_s)
         after = psutil.Process().cpu_times()
         turn.cpu_s = after.user + after.system - cpu.user - cpu.system
-        turn.audible_at = self._tape.audible_after(said_at)
+        start = self._device.started_at
+        if (audible := self._tape.audible_after(said_at - start)) is not None:
+            turn.audible_at = start + audible
         return turn
 
     def _observe(

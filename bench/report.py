@@ -30,7 +30,14 @@ def machine() -> str:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table with the machine's name under it."""
-    made = Table(title=title, caption=machine(), title_justify="left", caption_justify="left")
+    made = Table(
+        title=title,
+        box=None,
+        pad_edge=False,
+        caption=machine(),
+        title_justify="left",
+        caption_justify="left",
+    )
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index else "left")
     for row in rows:

@@ -95,6 +95,8 @@ class FileDevice:
         self._clock = clock
         self._activity = activity
         self._sink = sink
+        self.started_at = 0.0
+        """Time on the clock at which the first sample of both directions lies."""
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -118,7 +120,7 @@ class FileDevice:
     def _work(
         self, microphone: Microphone, loudspeaker: Loudspeaker, wake: Callable[[], None]
     ) -> None:
-        start_at = self._clock.now()
+        start_at = self.started_at = self._clock.now()
         read_block = round(TICK_S * self.input_rate)
         out = np.zeros(round(TICK_S * self.output_rate), np.float32)
         tick = 0
