@@ -43,9 +43,12 @@ lint: .venv/dev ## ruff and mypy
 	@$(bin)/ruff format --check .
 	@$(bin)/mypy
 
-bench: .venv/dev ## measure latency, memory and accuracy on this device
+bench: .venv/dev ## measure latency, memory and accuracy of the default models on this device
 	@$(bin)/edgevoice pull
-	@$(bin)/python -m bench
+	@$(bin)/python -m bench.latency --only small --only cascade
+	@$(bin)/python -m bench.memory
+	@$(bin)/python -m bench.accuracy --stt moonshine-tiny-en
+	@$(bin)/python -m bench.intelligibility --tts hibari-heart
 
 clean: ## remove what make made here; models and compiled wheels stay in the XDG folders
 	rm -rf .venv demo dist .mypy_cache .ruff_cache .pytest_cache
