@@ -318,6 +318,8 @@ class Conversation:
     def _interjection_goes_on(self, at: float) -> list[Command]:
         """Look at the words so far: a long "mhm" is no barge-in, nor is noise without words."""
         interjection = self._now.interjection
+        if interjection.awaited:
+            return []  # the look at what comes then sets the timer anew
         if at - interjection.since >= self._rules.longest_interjection_s:
             return self._resume()
         interjection.awaited += 1

@@ -183,6 +183,18 @@ def test_noise_that_does_not_end_holds_the_voice_no_longer_than_two_seconds() ->
     assert sim.said == [("user", QUESTION), ("assistant", " ".join(WORDS))]
 
 
+@pytest.mark.parametrize("noise_s", [1.0, 2.1, 2.6, 4.0])
+@pytest.mark.parametrize("stt_s", [0.1, 0.9, 1.7])
+def test_a_late_answer_about_a_long_noise_does_not_decide_about_the_words_after_it(
+    noise_s: float, stt_s: float
+) -> None:
+    sim = Simulation([["word " * 40], ["Eight."]], pace=Pace(stt_s=stt_s))
+    sim.user_speaks(0.0, 1.0)
+    sim.user_coughs(5.0, 5.0 + noise_s)
+    sim.user_speaks(5.2 + noise_s, 5.6 + noise_s, "In Paris?")
+    assert ("user", "In Paris?") in sim.run().said
+
+
 @pytest.mark.parametrize("first", ["", "Mhm."])
 @pytest.mark.parametrize("between", [0.03, 0.05, 0.09])
 def test_an_answer_about_the_first_noise_does_not_decide_about_the_second(

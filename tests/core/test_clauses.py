@@ -77,7 +77,8 @@ def test_a_first_clause_has_some_words_before_its_comma() -> None:
 
 
 def test_a_first_clause_without_a_comma_ends_before_a_conjunction() -> None:
-    assert split(f"{words(FIRST_CLAUSE_LIMIT)} and on.") == [words(FIRST_CLAUSE_LIMIT), "and on."]
+    long = words(FIRST_CLAUSE_LIMIT)
+    assert split(f"{long} and on. Yes.") == [long, "and on.", "Yes."]
     assert split(f"{words(FIRST_CLAUSE_LIMIT - 1)} and on.") == [
         f"{words(FIRST_CLAUSE_LIMIT - 1)} and on."
     ]

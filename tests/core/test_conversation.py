@@ -30,6 +30,7 @@ from edgevoice.core.events import (
     SpeechStarted,
     TimerFired,
     TranscriptReady,
+    TurnEndScored,
     Typed,
 )
 from edgevoice.core.history import Message
@@ -330,6 +331,13 @@ def test_the_session_ends_only_once() -> None:
 
 def step_all(talk: Conversation, *events: Event) -> list[Command]:
     return [command for event in events for command in talk.step(event)]
+
+
+def test_no_time_is_lost_when_the_evidence_comes_after_the_time_to_wait() -> None:
+    talk = Conversation("Be brief.")
+    step_all(talk, SpeechStarted(0, 0), SpeechEnded(1, 1), TurnEndScored(1.05, 1, 0.97))
+    known = TranscriptReady(at=1.3, turn=1, look=Look(words=1), text="Hello.")
+    assert PlayVoice(turn=1) in talk.step(known)
 
 
 def test_facts_of_a_finished_turn_are_stale() -> None:
