@@ -1,10 +1,10 @@
 """How long a voice pauses between clauses."""
 
-SENTENCE_PAUSE_S = 0.265
-CLAUSE_PAUSE_S = 0.185
-"""Medians of what a professional speaker does: the pause at the full stop inside 16 recorded
-prompts, and at the comma inside 20, of those that come with Asterisk. Theirs are cut for the
-telephone; in reading at leisure, pauses are longer, and an answer comes later."""
+SENTENCE_PAUSE_S = 0.23
+CLAUSE_PAUSE_S = 0.17
+"""Medians of a professional speaker's pauses at a full stop and at a comma
+(``python -m bench.pauses``). Her prompts are made for the telephone: people who read at leisure
+pause longer, but an answer that is waited for should not."""
 
 JOINT_PAUSE_S = 0.05
 """Between words that no mark divides: shorter than the silence inside a "p" or a "t", and so
