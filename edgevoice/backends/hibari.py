@@ -15,6 +15,7 @@ from edgevoice.backends.onnx_session import open_session
 from edgevoice.backends.phonemes_voice import PhonemeVoice
 from edgevoice.backends.protocols import Samples, Tts
 from edgevoice.core.bundle import Bundle
+from edgevoice.errors import ModelError
 
 MEMORY_MB = 120.0
 """With the dictionaries, after a sentence of 25 words; all these voices have the same shape."""
@@ -32,14 +33,17 @@ def load(bundle: Bundle, *, threads: int = 1) -> Tts:
         ModelError: the file is damaged, or holds another kind of model.
 
     """
-    return PhonemeVoice(Hibari(bundle.path("hibari.onnx"), threads))
+    models = [file.name for file in bundle.files if file.name.endswith(".onnx")]
+    if len(models) != 1:
+        raise ModelError(f"{bundle.name} is not one .onnx file.")
+    return PhonemeVoice(Hibari(bundle.path(models[0]), threads))
 
 
 class Hibari:
     """A ``PhonemeModel``. The same phonemes give the same sound.
 
-    The package's own class of this name is left aside: it makes its session with threads
-    that spin, and fetches voices from the network.
+    The package's own class of this name is left aside: it fetches voices from the network,
+    and what it has begun cannot be stopped.
     """
 
     sample_rate = dsp.SR

@@ -66,6 +66,11 @@ def test_a_damaged_file_is_named(
         hibari.load(lying_in(tmp_path))
 
 
+def test_a_bundle_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"not one \.onnx file"):
+        hibari.load(replace(lying_in(tmp_path), files=()))
+
+
 def test_another_kind_of_model_is_refused(bundle: Bundles, tmp_path: Path) -> None:
     shutil.copy(bundle("silero-vad").path("silero_vad.onnx"), tmp_path / "hibari.onnx")
     with pytest.raises(ModelError, match="not the right kind"):
