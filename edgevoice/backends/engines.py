@@ -15,6 +15,7 @@ ENGINES = {
     "moonshine": "edgevoice.backends.moonshine",
     "whisper-onnx": "edgevoice.backends.whisper_onnx",
     "whisper-ct2": "edgevoice.backends.whisper_ct2",
+    "whisper-optimum": "edgevoice.backends.whisper_optimum",
     "gguf": "edgevoice.backends.gguf",
     "openai": "edgevoice.backends.openai_server",
     "hibari": "edgevoice.backends.hibari",

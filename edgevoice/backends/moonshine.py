@@ -37,7 +37,7 @@ def load(bundle: Bundle, *, threads: int = 1) -> Moonshine:
     """
     tokens = find(bundle, "tokens.txt")
     sherpa.check_tokens(tokens)
-    encoder, decoder = find(bundle, "encoder*.ort"), find(bundle, "decoder*.ort")
+    encoder, decoder = find(bundle, "encoder*.o*"), find(bundle, "decoder*.o*")
     return Moonshine(
         sherpa.build(
             lambda: sherpa_onnx.OfflineRecognizer.from_moonshine_v2(

@@ -35,6 +35,16 @@ KINDS = (
         (("model.bin",), ("config.json",), ("tokenizer.json",)),
         ("vocabulary.*", "preprocessor_config.json"),
     ),
+    Kind(
+        "whisper-optimum",
+        Role.STT,
+        (
+            ("encoder_model.onnx",),
+            ("decoder_model_merged.onnx",),
+            ("tokenizer.json",),
+            ("generation_config.json",),
+        ),
+    ),
     Kind("moonshine", Role.STT, (("encoder*.ort",), ("decoder*.ort",), ("tokens.txt",))),
     Kind(
         "whisper-onnx",

@@ -40,6 +40,8 @@ class Recipe(Protocol):
 RECIPES = {
     ("whisper", "sherpa-onnx"): "whisper_sherpa",
     ("whisper", "ctranslate2"): "whisper_ctranslate2",
+    ("whisper", "onnx"): "whisper_optimum",
+    ("moonshine", "onnx"): "moonshine_optimum",
     ("llama", "gguf"): "llama_gguf",
     ("qwen2", "gguf"): "llama_gguf",
     ("qwen3", "gguf"): "llama_gguf",
