@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 from edgevoice.backends import gguf, gguf_state_file
@@ -14,6 +15,7 @@ from edgevoice.cancel import Cancelled, CancelScope
 from edgevoice.core.bundle import Bundle, ModelFile, Role
 from edgevoice.core.history import Message
 from edgevoice.errors import BackendFailed, ModelDamaged, ModelError, ModelMissing
+from edgevoice.runtime.bundles.requantize import requantize
 
 pytestmark = pytest.mark.models
 
@@ -209,11 +211,12 @@ def test_dropped_turns_are_not_paid_for(llm: GgufLlm, evaluated: list[int]) -> N
     assert "Rome" in reply
 
 
-def test_the_cache_knows_its_positions_after_a_move(llm: GgufLlm) -> None:
-    llm.prefill([SYSTEM, Message("user", PICNIC * 2), *WHALE[1:]], CancelScope())
-    llm.prefill([SYSTEM, Message("user", PICNIC + " "), *WHALE[1:]], CancelScope())
-    import llama_cpp
-
+def test_moved_tokens_close_up(llm: GgufLlm, evaluated: list[int]) -> None:
+    turn = [Message("user", PICNIC), Message("assistant", "Yes.")]
+    llm.prefill([SYSTEM, *WHALE[1:], Message("assistant", "A whale."), *turn], CancelScope())
+    evaluated.clear()
+    llm.prefill([SYSTEM, *turn], CancelScope())
+    assert evaluated == []
     last = llama_cpp.llama_memory_seq_pos_max(llm._context._memory, 0)
     assert last == len(llm._cache.tokens) - 1
 
@@ -235,11 +238,20 @@ def test_a_talk_that_does_not_fit_is_refused(smollm: Bundle) -> None:
     with pytest.raises(BackendFailed, match=r"The talk is \d+ tokens long, and 256 fit"):
         says(small, [SYSTEM, Message("user", PICNIC * 6)])
     assert small.prefill([SYSTEM, Message("user", PICNIC * 6)], CancelScope()) == 255
-    nearly = [SYSTEM, Message("user", PICNIC * 3 + "Tell me all about it.")]
-    room = 256 - small.count_tokens(nearly)
-    assert 0 < room < 60
-    assert len(list(small.reply(nearly, 200, CancelScope()))) <= room
     assert "Paris" in says(small, FRANCE)
+
+
+def test_a_reply_ends_where_the_context_is_full(smollm: Bundle) -> None:
+    small = gguf.load(smollm, context_tokens=256)
+    nearly = [SYSTEM, Message("user", PICNIC * 3 + "Go on. " * 15 + "Tell me a long story.")]
+    assert 4 < 256 - small.count_tokens(nearly) < 12
+    assert says(small, nearly, 200)
+    assert len(small._cache.tokens) == 255  # the last token is said and needs no evaluation
+
+
+def test_a_reply_ends_at_its_longest(llm: GgufLlm) -> None:
+    story = [SYSTEM, Message("user", "Tell me a long story about a dog.")]
+    assert len(list(llm.reply(story, 7, CancelScope()))) == 7
 
 
 @pytest.mark.parametrize(("asked", "given"), [(1, 256), (300, 512), (10**6, 8192)])
@@ -398,20 +410,36 @@ def test_asking_for_the_need_does_not_load_the_library(smollm: Bundle) -> None:
 @pytest.mark.parametrize("context", [512, 4096])
 def test_the_need_is_foretold(smollm: Bundle, options: dict[str, str], context: int) -> None:
     """Within a tenth: too little would fail on a small device, too much would refuse a model."""
+    foretold = gguf.need_mb(replace(smollm, options=options), context)
+    path = smollm.path(smollm.files[0].name)
+    assert foretold == pytest.approx(taken_mb(path, options, context), rel=0.1)
+
+
+def test_weights_that_are_laid_out_anew_are_held_once(smollm: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    assert requantize(str(smollm.path(smollm.files[0].name)), str(path), "Q4_0") == 0
+    foretold = gguf.need_mb(elsewhere(tmp_path, None))
+    assert foretold == pytest.approx(taken_mb(path, {}, 2048), rel=0.1)
+
+
+def taken_mb(path: Path, options: dict[str, str], context: int) -> float:
+    """Return the resident memory in MB that a talk takes in a process of its own."""
     code = (
-        "import re; from dataclasses import replace; from pathlib import Path\n"
+        "import re, sys; from pathlib import Path\n"
         "from edgevoice.backends import gguf; from edgevoice.cancel import CancelScope\n"
+        "from edgevoice.core.bundle import Bundle, ModelFile, Role\n"
         "from edgevoice.core.history import Message\n"
-        "from edgevoice.runtime.bundles import manifest\n"
         "def resident_mb():  # all of the mapped file, also what another process maps\n"
         "    status = Path('/proc/self/status').read_text()\n"
         "    return int(re.search(r'VmRSS:\\s+(\\d+)', status)[1]) * 1024 / 1e6\n"
-        f"bundle = replace(manifest.read(Path({str(smollm.folder)!r})), options={options})\n"
+        f"path = Path({str(path)!r})\n"
+        "files = (ModelFile(path.name, '', 0),)\n"
+        "bundle = Bundle('m', Role.LLM, 'gguf', path.parent, files, '', '',"
+        f" options={options})\n"
         "before = resident_mb()\n"
         f"llm = gguf.load(bundle, context_tokens={context})\n"
         "list(llm.reply([Message('user', 'Tell me a story.')], 20, CancelScope()))\n"
         "print(resident_mb() - before)"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    foretold = gguf.need_mb(replace(smollm, options=options), context)
-    assert foretold == pytest.approx(float(run.stdout), rel=0.1)
+    return float(run.stdout)
