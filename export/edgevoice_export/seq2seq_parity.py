@@ -13,6 +13,7 @@ from transformers import AutoModelForSpeechSeq2Seq
 
 from edgevoice_export.checkpoint import Checkpoint
 from edgevoice_export.record import Comparison
+from edgevoice_export.safetensors import Tensor
 from edgevoice_export.sessions import open_session
 
 Floats = NDArray[np.float32]
@@ -29,7 +30,7 @@ LOGITS_TOLERANCE = 5e-3
 
 
 def compare(
-    source: Checkpoint, folder: Path, sounds: Mapping[str, Mapping[str, Floats]]
+    source: Checkpoint, folder: Path, sounds: Mapping[str, Mapping[str, Tensor]]
 ) -> list[Comparison]:
     """Run both on ``sounds``: what to call each, and the encoder's inputs for it."""
     model = AutoModelForSpeechSeq2Seq.from_pretrained(source.folder, dtype=torch.float32).eval()

@@ -13,6 +13,7 @@ from edgevoice_export.checkpoint import Checkpoint
 from edgevoice_export.recipes.whisper_optimum import FLOAT32_MB, MODELS, SCRATCH
 from edgevoice_export.record import Comparison, Product
 from edgevoice_export.resources import LIBRARIES_MB, Estimate
+from edgevoice_export.safetensors import Tensor
 
 SECONDS = (1, 4)
 
@@ -53,13 +54,12 @@ class MoonshineOptimum:
         progress.say("comparing with transformers")
         from edgevoice_export import seq2seq_parity
 
-        sounds = {}
+        sounds: dict[str, dict[str, Tensor]] = {}
         for seconds in SECONDS:
             noise = np.random.default_rng(0).normal(0, 0.1, (1, 16_000 * seconds))
-            mask = np.ones(noise.shape, np.int64)
             sounds[f"{seconds} s"] = {
                 "input_values": noise.astype(np.float32),
-                "attention_mask": mask,
+                "attention_mask": np.ones(noise.shape, np.int64),
             }
         return seq2seq_parity.compare(source, folder, sounds)
 
