@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgevoice.errors import BackendMissing, DownloadFailed, ModelError
 from edgevoice.runtime.bundles.progress import Progress
-from edgevoice_export.checkpoint import open_checkpoint
+from edgevoice_export.checkpoint import CONFIG, open_checkpoint
 from edgevoice_export.sources import Source
 
 WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md", "LICENSE*"]
@@ -29,7 +29,25 @@ def locate(name: str, progress: Progress) -> Source:
         if not _HUB_NAME.fullmatch(name):
             raise ModelError(f"There is nothing at {path}.", hint="the folder of a checkpoint")
         path = _download(name, progress)
+    if voice := _piper_voice(path):
+        return voice
     return open_checkpoint(path)
+
+
+def _piper_voice(path: Path) -> Source | None:
+    if path.suffix == ".ckpt":
+        raise ModelError(
+            f"{path} is a training checkpoint of Piper, which only Piper's own code can read.",
+            hint="python -m piper_train.export_onnx, then the .onnx file that it writes",
+        )
+    described = path.is_dir() and not (path / CONFIG).exists() and any(path.glob("*.onnx.json"))
+    if not described and path.suffix != ".onnx":
+        return None
+    try:
+        from edgevoice_export.piper_voice import find_voice, open_voice
+    except ModuleNotFoundError as missing:
+        raise BackendMissing(str(missing.name), extra="export") from missing
+    return open_voice(find_voice(path))
 
 
 def _download(name: str, progress: Progress) -> Path:
