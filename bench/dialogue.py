@@ -18,7 +18,7 @@ from edgevoice.core.conversation import Conversation, Phase, Speculation
 from edgevoice.core.events import Event, TranscriptReady, VoiceStarted
 from edgevoice.core.settings import Settings
 from edgevoice.core.speech_detector import SpeechDetector
-from edgevoice.core.stages import StageTimes
+from edgevoice.core.stages import StageWatch, TurnTimes
 from edgevoice.runtime import models
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.assistant import Assistant
@@ -50,7 +50,7 @@ class Turn:
     speech_end_at: float
     audible_at: float | None = None
     transcript: str = ""
-    stages: dict[str, float] = field(default_factory=dict)
+    times: TurnTimes = field(default_factory=TurnTimes)
     cpu_s: float = 0.0
 
     @property
@@ -131,7 +131,7 @@ class Talk:
             max_tokens=settings.llm.max_tokens,
             detector=SpeechDetector(frame_s=0.032, threshold=settings.vad.threshold),
         )
-        self._stages = StageTimes()
+        self._stages = StageWatch()
         self._turn = Turn(0.0, 0.0)
         self._idle = threading.Event()
         self._audible = threading.Event()
@@ -167,8 +167,8 @@ class Talk:
     def _observe(
         self, event: Event, commands: Sequence[Command], conversation: Conversation
     ) -> None:
-        if stages := self._stages.step(event, commands):
-            self._turn.stages = stages
+        if times := self._stages.step(event, commands):
+            self._turn.times = times
         match event:
             case TranscriptReady(text=text):
                 self._turn.transcript = text

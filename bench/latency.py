@@ -74,7 +74,7 @@ def summary(turns: Sequence[Turn]) -> dict[str, object]:
     waits = [wait for turn in turns if (wait := turn.voice_to_voice_s) is not None]
     stages = {
         f"{stage}_ms": round(
-            1000 * statistics.median(turn.stages.get(stage, 0.0) for turn in turns)
+            1000 * statistics.median(turn.times.stages().get(stage, 0.0) for turn in turns)
         )
         for stage in STAGES
     }

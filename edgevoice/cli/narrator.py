@@ -17,7 +17,7 @@ from edgevoice.core.events import (
     WordsHeard,
     WordsStable,
 )
-from edgevoice.core.stages import StageTimes
+from edgevoice.core.stages import StageWatch
 
 _SHOWN_PHASE = {
     Phase.IDLE: "idle",
@@ -33,7 +33,7 @@ class Narrator:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._stages = StageTimes()
+        self._stages = StageWatch()
         self._phase = ""
         self._question = ""
         self._turn = 0
@@ -59,8 +59,8 @@ class Narrator:
         if any(isinstance(command, PlayVoice) for command in commands) and self._question:
             self._view.heard(self._question)
             self._question = ""
-        if stages := self._stages.step(event, commands):
-            self._view.stages(stages)
+        if times := self._stages.step(event, commands):
+            self._view.stages(times.stages())
         self._show_phase(conversation)
 
     def _show_reply(self, event: Event) -> None:

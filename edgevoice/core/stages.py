@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edgevoice.core.commands import Command, Generate, PlayVoice
 from edgevoice.core.events import (
@@ -15,55 +16,80 @@ from edgevoice.core.events import (
 )
 
 
-class StageTimes:
-    """Watches steps; after ``VoiceStarted`` it knows the turn's stages, in seconds.
+@dataclass(slots=True)
+class TurnTimes:
+    """When a turn reached each mark, in seconds on the conversation's clock; None if it did not.
 
-    endpoint: from the end of speech until the turn was held to be over.
-    stt: from the VAD's fall to the transcript.
-    llm: from the prompt to the first clause. tts: from that clause to its first audio.
-    voice to voice: from the end of speech to the first audible sample.
-    Stages overlap where work is done ahead; only the last is what the user waits.
+    Attributes:
+        until: the user fell silent, by the VAD.
+        fell: the VAD had noticed.
+        heard: the transcript was there.
+        asked: the reply was ordered.
+        written: its first clause was there.
+        voiced: the clause's first audio was there.
+        over: the turn was held to be over.
+        audible: the first sample was heard.
+
     """
 
-    def __init__(self) -> None:
-        self._until: float | None = None
-        self._marks: dict[str, float] = {}
+    until: float | None = None
+    fell: float | None = None
+    heard: float | None = None
+    asked: float | None = None
+    written: float | None = None
+    voiced: float | None = None
+    over: float | None = None
+    audible: float | None = None
 
-    def step(self, event: Event, commands: Sequence[Command]) -> dict[str, float] | None:
-        """Take a step; return the stages when the reply becomes audible, else None."""
-        match event:
-            case SpeechEnded(at=at, until=until):
-                self._until = until
-                self._marks = {"fell": at}
-            case TranscriptReady(at=at):
-                self._marks["heard"] = at
-            case ClauseWritten(at=at, clause=0):
-                self._marks["written"] = at
-            case ClauseVoiced(at=at, clause=0):
-                self._marks["voiced"] = at
-            case VoiceStarted(at=at):
-                self._marks["audible"] = at
-                return self._stages()
-            case _:
-                pass
-        for command in commands:
-            if isinstance(command, Generate):
-                self._marks["asked"] = event.at
-            if isinstance(command, PlayVoice):
-                self._marks["over"] = event.at
-        return None
+    def stages(self) -> dict[str, float]:
+        """Return how long each stage took, in seconds.
 
-    def _stages(self) -> dict[str, float]:
+        endpoint: from the end of speech until the turn was held to be over.
+        stt: from the VAD's fall to the transcript.
+        llm: from the order to the first clause. tts: from that clause to its first audio.
+        voice to voice: from the end of speech to the first audible sample.
+        Stages overlap where work is done ahead; only the last is what the user waits.
+        """
         spans = {
-            "endpoint": (self._until, self._marks.get("over")),
-            "stt": (self._marks.get("fell"), self._marks.get("heard")),
-            "llm": (self._marks.get("asked"), self._marks.get("written")),
-            "tts": (self._marks.get("written"), self._marks.get("voiced")),
-            "voice to voice": (self._until, self._marks.get("audible")),
+            "endpoint": (self.until, self.over),
+            "stt": (self.fell, self.heard),
+            "llm": (self.asked, self.written),
+            "tts": (self.written, self.voiced),
+            "voice to voice": (self.until, self.audible),
         }
-        self._until, self._marks = None, {}
         return {
             name: end - start
             for name, (start, end) in spans.items()
             if start is not None and end is not None
         }
+
+
+class StageWatch:
+    """Watches the steps of a conversation."""
+
+    def __init__(self) -> None:
+        self._now = TurnTimes()
+
+    def step(self, event: Event, commands: Sequence[Command]) -> TurnTimes | None:
+        """Take a step; return the turn's times when its reply becomes audible, else None."""
+        match event:
+            case SpeechEnded(at=at, until=until):
+                self._now = TurnTimes(until=until, fell=at)
+            case TranscriptReady(at=at):
+                self._now.heard = at
+            case ClauseWritten(at=at, clause=0):
+                self._now.written = at
+            case ClauseVoiced(at=at, clause=0):
+                self._now.voiced = at
+            case VoiceStarted(at=at):
+                self._now.audible = at
+                done, self._now = self._now, TurnTimes()
+                return done
+            case _:
+                pass
+        for command in commands:
+            if isinstance(command, Generate):
+                self._now.asked = event.at
+            if isinstance(command, PlayVoice):
+                self._now.over = event.at
+        return None
