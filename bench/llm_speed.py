@@ -81,14 +81,15 @@ class Bench:
         """Evaluate ``count`` tokens from the ``start``th on, as a prompt is."""
         wanted = self._tokens[start : start + count]
         for at in range(0, len(wanted), self._piece):
-            self.context.decode(wanted[at : at + self._piece])
+            piece = wanted[at : at + self._piece]
+            self.context.decode(piece, output=at + len(piece) == len(wanted))
         self.context.sample(self._sampler.pointer)
 
     def decode(self, count: int) -> None:
         """Choose ``count`` tokens one after the other."""
         self._sampler.start()
         for _ in range(count):
-            self.context.decode([self.context.sample(self._sampler.pointer)])
+            self.context.decode([self.context.sample(self._sampler.pointer)], output=True)
 
     def back(self, to: int = PROMPT) -> None:
         """Go back to the first ``to`` tokens."""

@@ -46,7 +46,7 @@ def need_mb(bundle: Bundle, context_tokens: int = 2048) -> float:
         ModelError: the file is absent or damaged.
 
     """
-    header = read_header(_file(bundle))
+    header = _header(_file(bundle))
     tokens = _context(context_tokens, header)
     kv = tokens * header.kv_bytes_per_token(KV_BYTES[_option(bundle, "kv_type", KV_BYTES)])
     vocabulary = header.vocabulary * VOCABULARY_BYTES
@@ -77,7 +77,7 @@ def load(
     from edgevoice.backends.gguf_sampler import Sampling
 
     path = _file(bundle)
-    header = read_header(path)
+    header = _header(path)
     settings = ContextSettings(
         tokens=_context(context_tokens, header),
         piece_tokens=PIECE_TOKENS,
@@ -105,6 +105,13 @@ def _file(bundle: Bundle) -> Path:
     return path
 
 
+def _header(path: Path) -> GgufHeader:
+    header = read_header(path)
+    if not all(map(header.size, ("context_length", "embedding_length", "block_count"))):
+        raise ModelDamaged(f"{path.name} does not say how large the model is.")
+    return header
+
+
 def _opening(bundle: Bundle) -> list[Message]:
     """Return the option ``opening``: a line of the user's, a line of the assistant's, and so on."""
     lines = bundle.options.get("opening", "").splitlines()
@@ -120,9 +127,7 @@ def _identity(bundle: Bundle, path: Path) -> str:
 
 
 def _context(wanted: int, header: GgufHeader) -> int:
-    trained = header.size("context_length", wanted)
-    if trained <= 0 or header.size("embedding_length") <= 0 or header.size("block_count") <= 0:
-        raise ModelDamaged("The file does not say how large the model is.")
+    trained = header.size("context_length")
     return -(-max(1, min(wanted, trained)) // CONTEXT_STEP) * CONTEXT_STEP
 
 

@@ -38,16 +38,16 @@ class TokenCache:
         reuse = plan_reuse(self.tokens, wanted, can_move=self._context.can_move)
         if reuse.kept == len(wanted):
             return 0  # and what lies behind may be wanted next
-        return self._evaluate(reuse, wanted, scope)
+        return self._evaluate(reuse, wanted, scope, output=False)
 
     def end_with(self, wanted: Sequence[int], scope: CancelScope) -> int:
         """Make the cache hold ``wanted`` and no more, its last token's output at hand."""
         reuse = plan_reuse(self.tokens, wanted[:-1], can_move=self._context.can_move)
-        return self._evaluate(reuse, wanted, scope)
+        return self._evaluate(reuse, wanted, scope, output=True)
 
     def append(self, token: int, scope: CancelScope) -> None:
         """Evaluate one more token."""
-        self._decode([token], scope)
+        self._decode([token], scope, output=True)
 
     def save(self, path: Path, key: str) -> None:
         """Write the cache to ``path``, for ``load`` with the same ``key``."""
@@ -66,11 +66,14 @@ class TokenCache:
         self.tokens = tokens
         return True
 
-    def _evaluate(self, reuse: Reuse, wanted: Sequence[int], scope: CancelScope) -> int:
+    def _evaluate(
+        self, reuse: Reuse, wanted: Sequence[int], scope: CancelScope, *, output: bool
+    ) -> int:
         self._rearrange(reuse)
         missing = wanted[len(self.tokens) :]
         for start in range(0, len(missing), self._piece_tokens):
-            self._decode(missing[start : start + self._piece_tokens], scope)
+            end = start + self._piece_tokens
+            self._decode(missing[start:end], scope, output=output and end >= len(missing))
         return len(missing)
 
     def _rearrange(self, reuse: Reuse) -> None:
@@ -85,9 +88,9 @@ class TokenCache:
             else:
                 self._clear()
 
-    def _decode(self, tokens: Sequence[int], scope: CancelScope) -> None:
+    def _decode(self, tokens: Sequence[int], scope: CancelScope, *, output: bool) -> None:
         scope.check()
-        if not self._context.decode(tokens):
+        if not self._context.decode(tokens, output=output):
             raise Cancelled
         self.tokens += tokens
 

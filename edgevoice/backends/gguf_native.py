@@ -6,7 +6,7 @@ import ctypes
 import os
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ class NativeModel:
         if not pointer:
             raise ModelError(f"llama.cpp cannot load {path.name}: {_last_error()}")
         self.pointer = pointer
-        weakref.finalize(self, lib.llama_model_free, pointer)
+        _free_with(self, lib.llama_model_free, pointer)
         self.vocab = lib.llama_model_get_vocab(pointer)
         self.adds_bos = lib.llama_vocab_get_add_bos(self.vocab)
         self.bos = lib.llama_vocab_bos(self.vocab)
@@ -84,7 +84,7 @@ class NativeModel:
 
     def tokenize(self, text: str, *, markup: bool) -> list[int]:
         """Return the tokens of ``text``; with ``markup``, "<|im_end|>" and its like are one."""
-        data = text.encode()
+        data = text.encode("utf-8", "replace")
         room = len(data) + 8
         while True:
             tokens = (lib.llama_token * room)()
@@ -122,7 +122,7 @@ class NativeModel:
 class NativeContext:
     """The cache and the working memory for one sequence of tokens. Freed with the last reference.
 
-    All calls but ``stop_flag``'s come from one thread.
+    All calls come from one thread; only the flag is set from others.
     """
 
     def __init__(self, model: NativeModel, settings: ContextSettings) -> None:
@@ -133,7 +133,9 @@ class NativeContext:
         # Only the last token's output is ever looked at. A row for each would multiply the
         # working memory by the vocabulary.
         params.n_outputs_max = 1
-        params.n_threads = params.n_threads_batch = settings.threads
+        params.n_threads = settings.threads
+        # A prompt is read between speech-to-text and the first clause, when the cores are free.
+        params.n_threads_batch = max(settings.threads, min(2, os.cpu_count() or 1))
         params.type_k = params.type_v = _KV_TYPES[settings.kv_type]
         params.no_perf = True
         pointer = lib.llama_init_from_model(model.pointer, params)
@@ -144,26 +146,30 @@ class NativeContext:
             )
         self._model = model  # outlives the context
         self._pointer = pointer
-        weakref.finalize(self, lib.llama_free, pointer)
+        _free_with(self, lib.llama_free, pointer)
         self._memory = lib.llama_get_memory(pointer)
         self._flag = ctypes.create_string_buffer(b"0")
         self.can_move: bool = lib.llama_memory_can_shift(self._memory)
         self.tokens: int = lib.llama_n_ctx(pointer)
 
     def stop_flag(self) -> ctypes.Array[ctypes.c_char]:
-        """Return a new flag: set its value to b"1", from any thread, to stop ``decode``."""
+        """Return a new flag for the calls that follow: its value b"1" stops ``decode``."""
         self._flag = ctypes.create_string_buffer(b"0")
         address = ctypes.cast(self._flag, ctypes.c_void_p)
         lib.llama_set_abort_callback(self._pointer, _read_flag, address)
         return self._flag
 
-    def decode(self, tokens: Sequence[int]) -> bool:
-        """Evaluate ``tokens`` behind those in the cache, at most a piece at a time.
+    def decode(self, tokens: Sequence[int], *, output: bool) -> bool:
+        """Evaluate ``tokens``, at most a piece, behind those in the cache.
 
-        Returns False when the flag stopped it; then the cache is as before.
+        Only after an ``output`` of the last token is there one to ``sample``. Returns False when
+        the flag stopped it; then the cache is as before.
         """
-        buffer = (lib.llama_token * len(tokens))(*tokens)
-        status = lib.llama_decode(self._pointer, lib.llama_batch_get_one(buffer, len(tokens)))
+        buffer = (lib.llama_token * len(tokens))(*tokens)  # the batch only points to it
+        batch = lib.llama_batch_get_one(buffer, len(tokens))
+        if not output:
+            batch.logits = (ctypes.c_int8 * len(tokens))()
+        status = lib.llama_decode(self._pointer, batch)
         if status not in {0, _ABORTED}:
             raise BackendFailed(f"llama.cpp failed with status {status}: {_last_error()}")
         return bool(status == 0)
@@ -202,6 +208,11 @@ class NativeContext:
         """Replace the cache's content. False when it does not fit this context."""
         buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
         return bool(lib.llama_state_seq_set_data(self._pointer, buffer, len(state), _SEQUENCE))
+
+
+def _free_with(owner: object, free: Callable[[int], None], pointer: int) -> None:
+    # Not at the process's end, when another thread may still be inside a native call.
+    weakref.finalize(owner, free, pointer).atexit = False
 
 
 def _last_error() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -13,6 +14,10 @@ from edgevoice.errors import BackendFailed, ModelError
 
 _MARK = "\ue000"
 """Stands for text in a rendered template, to find the place again. Private use: nobody says it."""
+
+
+REMEMBERED = 512
+"""Messages whose tokens are kept: a talk is rendered whole several times a turn."""
 
 
 class Prompts:
@@ -30,6 +35,8 @@ class Prompts:
         source = model.template()
         if not source:
             raise ModelError("The model has no chat template: it is not made for talking.")
+        self._plain = lru_cache(REMEMBERED)(self._without_markup)
+        self._fragment = lru_cache(REMEMBERED)(self._fragment_tokens)
         self._bos, eos = model.markup(model.bos), model.markup(model.eos)
         self._takes_system = True
         try:
@@ -37,6 +44,7 @@ class Prompts:
             self.stops = [eos, *self._marks_between(eos)]
         except Exception as error:
             raise ModelError(f"The model's chat template does not work: {error}") from error
+        self._end = next((stop for stop in self.stops if self._is_control(stop)), "")
         try:
             self._render([Message("system", "s"), Message("user", "u")])
         except BackendFailed:
@@ -58,10 +66,22 @@ class Prompts:
         return self._tokenize(prompt[: prompt.rfind(_MARK)].rstrip(" "))
 
     def _tokenize(self, prompt: str) -> list[int]:
-        if not self._model.adds_bos:
-            return self._model.tokenize(prompt, markup=True)
-        prompt = prompt.removeprefix(self._bos)  # many templates write it, and once is enough
-        return [self._model.bos, *self._model.tokenize(prompt, markup=True)]
+        tokens: list[int] = []
+        if self._model.adds_bos:
+            tokens.append(self._model.bos)
+            prompt = prompt.removeprefix(self._bos)  # many templates write it, and once is enough
+        # No token reaches over markup, so a talk is tokenized message by message as it grows.
+        while prompt:
+            message, end, prompt = prompt.partition(self._end) if self._end else (prompt, "", "")
+            tokens += self._fragment(message + end)
+        return tokens
+
+    def _fragment_tokens(self, text: str) -> tuple[int, ...]:
+        return tuple(self._model.tokenize(text, markup=True))
+
+    def _is_control(self, text: str) -> bool:
+        tokens = self._model.tokenize(text, markup=True)
+        return len(tokens) == 1 and self._model.is_control(tokens[0])
 
     def _render(self, messages: Sequence[Message]) -> str:
         messages = _with_opening(messages, self._opening)
@@ -77,7 +97,7 @@ class Prompts:
         # Models that can think aloud are told not to; other templates ignore the word.
         return self._formatter(messages=chat, enable_thinking=False).prompt
 
-    def _plain(self, text: str) -> str:
+    def _without_markup(self, text: str) -> str:
         """Return ``text`` without markup, so that nobody can say or type a message's end."""
         model = self._model
         while any(map(model.is_control, tokens := model.tokenize(text, markup=True))):

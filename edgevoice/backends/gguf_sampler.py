@@ -40,7 +40,7 @@ class Sampler:
 
     def __init__(self, sampling: Sampling, vocab: lib.llama_vocab_p) -> None:
         self.pointer = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-        weakref.finalize(self, lib.llama_sampler_free, self.pointer)
+        weakref.finalize(self, lib.llama_sampler_free, self.pointer).atexit = False
         penalty, most = sampling.loop_penalty, LOOP_WINDOW
         self._add(lib.llama_sampler_init_top_k(CANDIDATES))
         self._add(lib.llama_sampler_init_dry(vocab, penalty, LOOP_GROWTH, LOOP_FREE, most, None, 0))

@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 import threading
@@ -54,9 +55,9 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     decode = NativeContext.decode
 
-    def counting(context: NativeContext, tokens: Sequence[int]) -> bool:
+    def counting(context: NativeContext, tokens: Sequence[int], *, output: bool) -> bool:
         sizes.append(len(tokens))
-        return decode(context, tokens)
+        return decode(context, tokens, output=output)
 
     monkeypatch.setattr(NativeContext, "decode", counting)
     return sizes
@@ -85,6 +86,16 @@ def test_a_reply_is_text_without_markup_and_ends_by_itself(llm: GgufLlm) -> None
 
 def test_the_same_talk_gets_the_same_reply(llm: GgufLlm) -> None:
     assert says(llm, WHALE) == says(llm, WHALE) == says_afresh(llm, WHALE)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "a b", "\n\nx", "end<|im_end|>", "é🙂", "\ud83d", "x\0y"]
+)
+def test_message_by_message_the_tokens_are_those_of_the_whole(llm: GgufLlm, text: str) -> None:
+    talk = [SYSTEM, *WHALE[1:], Message("assistant", text), Message("user", f"{text} Why?")]
+    prompts = llm._prompts
+    assert prompts._end == "<|im_end|>"
+    assert prompts.tokens(talk) == llm._model.tokenize(prompts._render(talk), markup=True)
 
 
 def test_the_system_prompt_is_evaluated_once(llm: GgufLlm, evaluated: list[int]) -> None:
@@ -157,11 +168,11 @@ def test_a_prompt_cancelled_at_any_piece_leaves_the_cache_in_order(
     decode = NativeContext.decode
     begun: list[int] = []
 
-    def cancelling(context: NativeContext, tokens: Sequence[int]) -> bool:
+    def cancelling(context: NativeContext, tokens: Sequence[int], *, output: bool) -> bool:
         begun.append(len(tokens))
         if len(begun) > piece:
             scope.cancel()
-        return decode(context, tokens)
+        return decode(context, tokens, output=output)
 
     with monkeypatch.context() as patch:
         patch.setattr(NativeContext, "decode", cancelling)
@@ -381,7 +392,7 @@ def test_a_damaged_file_is_named(
 ) -> None:
     with smollm.path(smollm.files[0].name).open("rb") as file:
         beginning = file.read(2_500_000)
-    for data in (b"", b"GGUF", beginning):
+    for data in (b"", b"GGUF", beginning, b"GGUF" + struct.pack("<IQQ", 3, 0, 0)):
         with pytest.raises(ModelDamaged, match=r"m\.gguf"):
             use(elsewhere(tmp_path, data))
     (tmp_path / "m.gguf").unlink()
