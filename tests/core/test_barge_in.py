@@ -18,7 +18,19 @@ from edgevoice.core.commands import (
     Speak,
     Transcribe,
 )
-from edgevoice.core.events import ClauseHeard, VoiceStarted, WordsHeard
+from edgevoice.core.conversation import Conversation, Phase
+from edgevoice.core.events import (
+    ClauseHeard,
+    ClauseWritten,
+    ReplyWritten,
+    SpeechEnded,
+    SpeechStarted,
+    TranscriptReady,
+    Typed,
+    VoiceStarted,
+    WordsHeard,
+)
+from edgevoice.core.words import Look
 from tests.sim import QUESTION, Pace, Simulation, instants
 
 WORDS = ["One", "two", "three.", "Four", "five", "six.", "Seven."]
@@ -183,16 +195,13 @@ def test_noise_that_does_not_end_holds_the_voice_no_longer_than_two_seconds() ->
     assert sim.said == [("user", QUESTION), ("assistant", " ".join(WORDS))]
 
 
-@pytest.mark.parametrize("noise_s", [1.0, 2.1, 2.6, 4.0])
-@pytest.mark.parametrize("stt_s", [0.1, 0.9, 1.7])
-def test_a_late_answer_about_a_long_noise_does_not_decide_about_the_words_after_it(
-    noise_s: float, stt_s: float
-) -> None:
-    sim = Simulation([["word " * 40], ["Eight."]], pace=Pace(stt_s=stt_s))
+def test_late_answers_about_noises_do_not_decide_about_the_words_after_them() -> None:
+    sim = Simulation([["word " * 40], ["Eight."]], pace=Pace(stt_s=3.0))
     sim.user_speaks(0.0, 1.0)
-    sim.user_coughs(5.0, 5.0 + noise_s)
-    sim.user_speaks(5.2 + noise_s, 5.6 + noise_s, "In Paris?")
-    assert ("user", "In Paris?") in sim.run().said
+    sim.user_coughs(8.0, 8.2)
+    sim.user_coughs(9.6, 10.3)
+    sim.user_speaks(10.6, 10.9, "In Paris?")
+    assert sim.run().said[-2:] == [("user", "In Paris?"), ("assistant", "Eight.")]
 
 
 @pytest.mark.parametrize("first", ["", "Mhm."])
@@ -277,6 +286,36 @@ def test_the_reply_may_end_at_the_instant_it_is_held(since: float, timers_first:
     sim.user_speaks(0.0, 1.0)
     sim.user_coughs(since, since + 0.2)
     assert sim.run().said == [("user", QUESTION), ("assistant", "Hello.")]
+
+
+def held_while_the_last_word_is_played() -> Conversation:
+    """What the device still had in its buffer is heard after the voice was held."""
+    talk = Conversation("Be brief.")
+    for event in (
+        Typed(0.0, QUESTION),
+        ClauseWritten(0.1, 1, 0, 1, "Hello."),
+        ReplyWritten(0.1, 1, 1),
+        VoiceStarted(0.2, 1),
+        SpeechStarted(0.3, 0.3),
+        SpeechEnded(0.5, 0.5),
+        ClauseHeard(0.5, 1, 0),
+    ):
+        talk.step(event)
+    assert talk.phase is Phase.HELD
+    return talk
+
+
+def test_a_reply_that_ends_while_it_is_held_is_over_after_a_noise() -> None:
+    talk = held_while_the_last_word_is_played()
+    assert talk.step(TranscriptReady(0.6, 1, Look())) == [ResumeVoice(1)]
+    assert talk.phase is Phase.IDLE
+    assert [message.text for message in talk.history] == [QUESTION, "Hello."]
+
+
+def test_a_reply_that_ends_while_it_is_held_gives_way_to_words() -> None:
+    talk = held_while_the_last_word_is_played()
+    talk.step(TranscriptReady(0.6, 1, Look(words=1), "Paris?"))
+    assert [message.text for message in talk.said] == [QUESTION, "Hello.", "Paris?"]
 
 
 @pytest.mark.parametrize("since", [1.55, 1.6, 2.0])

@@ -314,6 +314,22 @@ def test_the_input_may_end_while_the_user_speaks_over_the_reply(
     assert sim.said[-1][0] == "assistant"
 
 
+def test_what_is_said_over_the_reply_ends_with_the_input() -> None:
+    sim = asking()
+    sim.user_speaks(2.0, 2.4, "In Rome?")
+    sim.input_ends(2.2)
+    assert sim.run().when(Transcribe) == [1.0, 2.2]
+    assert ("user", "In") in sim.said
+
+
+def test_what_was_said_over_the_reply_before_the_input_ended_is_transcribed_once() -> None:
+    sim = asking()
+    sim.user_speaks(2.0, 2.4, "In Rome?")
+    sim.input_ends(2.45)
+    assert sim.run().when(Transcribe) == [1.0, 2.4]
+    assert ("user", "In Rome?") in sim.said
+
+
 def test_nobody_waits_for_more_words_once_the_input_has_ended() -> None:
     sim = asking(probability=0.0)
     sim.input_ends(1.3)
