@@ -1,0 +1,1 @@
+"""Of the toolchain's first half: checkpoints to bundles."""
