@@ -27,7 +27,7 @@ MODELS = {".gguf", ".onnx", ".ort", ".safetensors", ".pt", ".pth", ".tflite", ".
 
 ELSEWHERE = re.compile(
     r"pypi[.]org|pythonhosted[.]org|npmjs[.](?:org|com)|\bdebian[.]org"  # registries
-    r"|/hom[e]/\w|/roo[t]/|/wor[k]/|/tm[p]/\w"  # one machine's folders
+    r"|/hom[e]/(?!someone\b)\w|/roo[t]/|/wor[k]/|/tm[p]/\w"  # one machine's folders
 )
 """Names that hold on one network or one machine. No name matches its own pattern here."""
 
