@@ -40,7 +40,12 @@ def build(make: Callable[[], Any], name: str) -> Any:
 
 
 def decode(recognizer: Any, samples: Samples) -> str:
-    """Return the words of 16 kHz ``samples``, in one native call.
+    """Return the words of 16 kHz ``samples``; see ``decode_tokens``."""
+    return decode_tokens(recognizer, samples)[0]
+
+
+def decode_tokens(recognizer: Any, samples: Samples) -> tuple[str, int]:
+    """Return the words of 16 kHz ``samples`` and of how many tokens they are, in one native call.
 
     Raises:
         BackendFailed: the library reported an error.
@@ -50,7 +55,7 @@ def decode(recognizer: Any, samples: Samples) -> str:
         stream = recognizer.create_stream()
         stream.accept_waveform(EARS_RATE, samples)
         recognizer.decode_stream(stream)
-        text: str = stream.result.text
+        text, tokens = stream.result.text, len(stream.result.tokens)
     except Exception as error:
         raise BackendFailed(f"sherpa-onnx failed: {error}") from error
-    return text.strip()
+    return text.strip(), tokens

@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sherpa_onnx
 
 from edgevoice.backends import sherpa, whisper
+from edgevoice.backends.mel import HOP_SAMPLES
 from edgevoice.backends.model_files import find
 from edgevoice.backends.onnx_metadata import read_metadata
-from edgevoice.backends.protocols import Samples
+from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.backends.utterance import is_speechless, windows
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
 from edgevoice.errors import ModelDamaged, ModelError
+
+TOKENS_PER_S = 6
+"""sherpa-onnx stops after so many (its ``offline-whisper-greedy-search-decoder.cc``)."""
 
 REQUIRED = {
     *("n_mels", "n_text_layer", "n_text_ctx", "n_text_state", "n_vocab", "sot", "eot"),
@@ -40,7 +45,7 @@ def load(bundle: Bundle, *, threads: int = 1) -> WhisperOnnx:
     """
     encoder, decoder = find(bundle, "*encoder*.onnx"), find(bundle, "*decoder*.onnx")
     tokens = find(bundle, "*tokens.txt")
-    language = whisper.language(bundle)
+    language, tail_frames = whisper.language(bundle), _tail_frames(bundle)
     sherpa.check_tokens(tokens)
     _check_metadata(encoder, language)
     return WhisperOnnx(
@@ -51,18 +56,22 @@ def load(bundle: Bundle, *, threads: int = 1) -> WhisperOnnx:
                 tokens=str(tokens),
                 language=language,
                 num_threads=threads,
-                tail_paddings=whisper.TAIL_FRAMES,
+                tail_paddings=tail_frames,
             ),
             bundle.name,
-        )
+        ),
+        tail_frames,
     )
 
 
 class WhisperOnnx:
     """Fulfils ``Stt``."""
 
-    def __init__(self, recognizer: Any) -> None:
+    def __init__(self, recognizer: Any, tail_frames: int) -> None:
+        """Take how much silence ``recognizer`` appends."""
         self._recognizer = recognizer
+        missing = max(0, whisper.TAIL_FRAMES - tail_frames)
+        self._more_silence = np.zeros(missing * HOP_SAMPLES, np.float32)
 
     def transcribe(self, utterance: Samples, scope: CancelScope) -> str:
         """Return the words of ``utterance`` (16 kHz), "" when there are none.
@@ -76,9 +85,29 @@ class WhisperOnnx:
         for window in windows(utterance, whisper.LONGEST_S):
             scope.check()
             if not is_speechless(window):
-                texts.append(sherpa.decode(self._recognizer, window))
+                texts.append(self._hear(window, scope))
         scope.check()
         return " ".join(filter(None, texts))
+
+    def _hear(self, window: Samples, scope: CancelScope) -> str:
+        """Return the words of ``window``; where they do not end, hear it with more silence.
+
+        A text that only the limit ended is one that the model began to repeat.
+        """
+        text, tokens = sherpa.decode_tokens(self._recognizer, window)
+        limit = int(TOKENS_PER_S * len(window) / EARS_RATE)
+        if tokens < limit - 1 or not len(self._more_silence):
+            return text
+        scope.check()
+        return sherpa.decode(self._recognizer, np.concatenate([window, self._more_silence]))
+
+
+def _tail_frames(bundle: Bundle) -> int:
+    """Return the option ``tail_frames``: a model exported for short windows needs less silence."""
+    told = bundle.options.get("tail_frames", str(whisper.TAIL_FRAMES))
+    if not told.isdecimal() or int(told) == 0:
+        raise ModelError(f"{bundle.name}: tail_frames is a number of 10 ms, not {told!r}.")
+    return int(told)
 
 
 def _check_metadata(encoder: Path, language: str) -> None:
