@@ -66,14 +66,21 @@ def server(tmp_path: Path) -> Iterator[SoundServer]:
 
 
 @pytest.fixture
+def talk(environment: dict[str, str]) -> Iterator[LiveTalk]:
+    talk = LiveTalk(environment)
+    yield talk
+    talk.process.kill()
+    talk.process.wait()
+
+
+@pytest.fixture
 def environment(server: SoundServer, store: Any) -> dict[str, str]:
     return {**server.environment, "EDGEVOICE_MODELS": str(store.root)}
 
 
 def test_a_conversation_survives_the_devices_being_pulled_out(
-    server: SoundServer, environment: dict[str, str]
+    server: SoundServer, talk: LiveTalk
 ) -> None:
-    talk = LiveTalk(environment)
     talk.wait_for("phase", name="idle")
     with server.recording() as heard:
         server.say(clip("who-sent-it"), EARS_RATE)

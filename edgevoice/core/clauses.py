@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-FIRST_CLAUSE_WORDS = 3
+FIRST_CLAUSE_WORDS = 2
 """The first clause may end at a comma after this many words: early speech is worth a seam."""
 
 LATER_CLAUSE_WORDS = 14
 """A later clause may end at a comma only after this many words: whole sentences sound best."""
 
-FIRST_CLAUSE_LIMIT = 9
+FIRST_CLAUSE_LIMIT = 5
 """A first clause without punctuation is cut before a conjunction after this many words."""
 
 LATER_CLAUSE_LIMIT = 30

@@ -31,7 +31,7 @@ def split(*pieces: str) -> list[str]:
         ["It costs 1,000 dollars.", "That is much."],
         ["Dr. Smith met Mrs. Jones.", "They talked."],
         ["J. R. R. Tolkien wrote it.", "I like it."],
-        ["Meet me at 5 a.m. or at 7 p.m. as you like.", "Good."],
+        ["At 5 a.m. or at 7 p.m. we meet.", "Good."],
         ["The U.S. Army came.", "It left."],
         ["See e.g. the first one.", "It is good."],
         ["Take No. 5.", "It is good."],
@@ -57,7 +57,7 @@ def test_a_reply_is_cut_into_sentences(clauses: list[str]) -> None:
     [
         ["In the old days,", "people walked, rode, or stayed at home."],
         ["Here are three:", "one, two, three."],
-        ["I came — saw —", "won."],
+        ["I came —", "saw — won."],
         ["On July 20, 1969,", "people were on the moon."],
     ],
     ids=" | ".join,
