@@ -95,7 +95,7 @@ def test_speech_can_end_at_any_threshold(threshold: float) -> None:
 
 
 def test_speaking_tells_whether_somebody_speaks() -> None:
-    detector = SpeechDetector(FRAME_S)
+    detector = SpeechDetector(FRAME_S, start_frames=3, end_frames=3)
     told = []
     for number, frame in enumerate(".SSSS...."):
         detector.step(PROBABILITY[frame], number, number)
