@@ -44,8 +44,10 @@ def decode(recognizer: Any, samples: Samples) -> str:
     return decode_tokens(recognizer, samples)[0]
 
 
-def decode_tokens(recognizer: Any, samples: Samples) -> tuple[str, int]:
+def decode_tokens(recognizer: Any, samples: Samples) -> tuple[str, int | None]:
     """Return the words of 16 kHz ``samples`` and of how many tokens they are, in one native call.
+
+    The number is None where letters lie across tokens: no binding gives these out.
 
     Raises:
         BackendFailed: the library reported an error.
@@ -55,7 +57,21 @@ def decode_tokens(recognizer: Any, samples: Samples) -> tuple[str, int]:
         stream = recognizer.create_stream()
         stream.accept_waveform(EARS_RATE, samples)
         recognizer.decode_stream(stream)
-        text, tokens = stream.result.text, len(stream.result.tokens)
+        return _text(stream.result).strip(), _count(stream.result)
     except Exception as error:
         raise BackendFailed(f"sherpa-onnx failed: {error}") from error
-    return text.strip(), tokens
+
+
+def _text(result: Any) -> str:
+    """Return the text without what is left of a letter that was cut in the middle."""
+    try:
+        return str(result.text)
+    except UnicodeDecodeError as cut:
+        return cut.object.decode("utf-8", errors="ignore")
+
+
+def _count(result: Any) -> int | None:
+    try:
+        return len(result.tokens)
+    except UnicodeDecodeError:
+        return None

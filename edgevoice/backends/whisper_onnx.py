@@ -96,7 +96,8 @@ class WhisperOnnx:
         """
         text, tokens = sherpa.decode_tokens(self._recognizer, window)
         limit = int(TOKENS_PER_S * len(window) / EARS_RATE)
-        if tokens < limit - 1 or not len(self._more_silence):
+        ended = tokens is not None and tokens < limit - 1
+        if ended or not len(self._more_silence):
             return text
         scope.check()
         return sherpa.decode(self._recognizer, np.concatenate([window, self._more_silence]))
