@@ -98,7 +98,7 @@ def _is_abbreviation(text: str) -> bool:
     """Tell "Dr." and "U.S." and "1." at the end of ``text`` from the end of a sentence."""
     tokens = text.split()
     last = tokens[-1].strip(_OPENING + _CLOSING)
-    if not last.endswith(".") or last.endswith(".."):
+    if not last.endswith("."):
         return False
     word = last[:-1].lower()
     if word.isdigit():

@@ -49,7 +49,8 @@ def split(*pieces: str) -> list[str]:
     ids=" | ".join,
 )
 def test_a_reply_is_cut_into_sentences(clauses: list[str]) -> None:
-    assert split(" ".join(clauses)) == clauses
+    text = " ".join(clauses)
+    assert split(text) == split(*text) == clauses
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,8 @@ def test_a_reply_is_cut_into_sentences(clauses: list[str]) -> None:
     ids=" | ".join,
 )
 def test_the_first_clause_may_end_inside_a_sentence(clauses: list[str]) -> None:
-    assert split(" ".join(clauses)) == clauses
+    text = " ".join(clauses)
+    assert split(text) == split(*text) == clauses
 
 
 def words(count: int) -> str:
