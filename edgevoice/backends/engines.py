@@ -20,6 +20,7 @@ ENGINES = {
     "openai": "edgevoice.backends.openai_server",
     "hibari": "edgevoice.backends.hibari",
     "piper": "edgevoice.backends.piper",
+    "vits": "edgevoice.backends.vits",
 }
 """Each module has ``need_mb(bundle)`` and ``load(bundle, threads=...)``."""
 

@@ -42,6 +42,7 @@ RECIPES = {
     ("whisper", "ctranslate2"): "whisper_ctranslate2",
     ("whisper", "onnx"): "whisper_optimum",
     ("moonshine", "onnx"): "moonshine_optimum",
+    ("vits", "sherpa-onnx"): "vits_sherpa",
     ("piper", "sherpa-onnx"): "piper_sherpa",
     ("llama", "gguf"): "llama_gguf",
     ("qwen2", "gguf"): "llama_gguf",
