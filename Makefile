@@ -17,7 +17,7 @@ export NATIVE
 SYSTEM := pulseaudio pulseaudio-utils libasound2-plugins libportaudio2 strace iproute2 util-linux
 
 # The models that the tests need beside the default ones.
-BUNDLES := piper-joe
+BUNDLES := piper-joe whisper-tiny-en
 
 bin := .venv/bin
 
