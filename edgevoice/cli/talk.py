@@ -69,6 +69,7 @@ def main(argv: list[str]) -> int:
             max_tokens=settings.llm.max_tokens,
             detector=SpeechDetector(frame_s=0.032, threshold=settings.vad.threshold),
             longest_utterance_s=settings.turn.longest_utterance_s,
+            cancel_echo=settings.audio.echo and not options.input and not options.text,
         )
         if trace_file := options.trace or settings.trace.file:
             trace = TraceWriter(

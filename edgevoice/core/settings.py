@@ -114,6 +114,7 @@ class AudioSettings:
 
     input: int | str = key("", 'Microphone: part of its name, or its number; "" for the default.')
     output: int | str = key("", 'Loudspeaker: part of its name, or its number; "" likewise.')
+    echo: bool = key(True, "Take the loudspeaker's sound out of the microphone's.")
     latency: float | str = key(  # streams of PulseAudio at 0.05 s and less often stay silent
         "high", "Buffering in seconds, or the device's own.", (0.005, 2), words=("low", "high")
     )

@@ -31,6 +31,7 @@ from edgevoice.core.word_timing import heard_words
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.clock import Clock
 from edgevoice.runtime.ears import Ears
+from edgevoice.runtime.echo import EchoCanceller
 from edgevoice.runtime.heard import Heard
 from edgevoice.runtime.jobs import (
     Partials,
@@ -121,6 +122,7 @@ class Assistant:
         max_tokens: int = 120,
         detector: SpeechDetector | None = None,
         longest_utterance_s: float = 60.0,
+        cancel_echo: bool = False,
     ) -> None:
         self.conversation = conversation
         self.observers: list[Observer] = []
@@ -134,7 +136,9 @@ class Assistant:
         self._ahead = _WorkAhead()
         self._partials = Partials()
         self._heard = Heard(capacity_s=longest_utterance_s + 5.0)
-        self._loudspeaker = Loudspeaker(device.output_rate, heard_words)
+        echo = EchoCanceller(device.output_rate) if cancel_echo else None
+        reference = echo.reference if echo else None
+        self._loudspeaker = Loudspeaker(device.output_rate, heard_words, reference)
         self._loaders = loaders
         self._stt = self._lane("stt", loaders.stt)
         self._llm = self._lane("llm", loaders.llm)
@@ -148,6 +152,7 @@ class Assistant:
             self._detector,
             self._heard,
             device.input_rate,
+            echo,
             self._mailbox.post,
             clock,
             activity,
@@ -208,6 +213,7 @@ class Assistant:
                     command=command,
                     partials=self._partials,
                     heard=self._heard,
+                    loudspeaker=self._loudspeaker,
                     clock=self._clock,
                 )
                 self._stt.submit(Job(turn, hear, self._scope(turn)))

@@ -15,6 +15,7 @@ from edgevoice.core.events import Event, InputEnded, JobFailed, TurnEndScored
 from edgevoice.core.speech_detector import SpeechDetector
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.clock import Clock
+from edgevoice.runtime.echo import EchoCanceller
 from edgevoice.runtime.heard import Heard
 from edgevoice.runtime.microphone import Microphone
 
@@ -50,6 +51,7 @@ class Ears:
         detector: SpeechDetector,
         heard: Heard,
         rate: int,
+        echo: EchoCanceller | None,
         post: Callable[[Event], None],
         clock: Clock,
         activity: Activity,
@@ -69,6 +71,7 @@ class Ears:
         self._resampler: soxr.ResampleStream | None = None
         if rate != EARS_RATE:
             self._resampler = soxr.ResampleStream(rate, EARS_RATE, 1, dtype="float32", quality="MQ")
+        self._echo = echo
         self._rest = np.zeros(0, np.float32)
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="ears", daemon=True)
@@ -107,6 +110,8 @@ class Ears:
         samples, end_at = self.microphone.read()
         if self._resampler:
             samples = self._resampler.resample_chunk(samples)
+        if self._echo:
+            samples = self._echo.clean(samples, end_at)
         self._rest = np.concatenate([self._rest, samples])
         size = self._vad.frame_samples
         while len(self._rest) >= size:

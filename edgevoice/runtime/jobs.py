@@ -10,6 +10,7 @@ from edgevoice.backends.protocols import Llm, Stt, Tts
 from edgevoice.cancel import CancelScope
 from edgevoice.core.clauses import ClauseSplitter
 from edgevoice.core.commands import Generate, Prefill, Speak, Transcribe, TranscribePartial
+from edgevoice.core.echo_words import is_echo
 from edgevoice.core.events import (
     ClauseVoiced,
     ClauseWritten,
@@ -32,10 +33,13 @@ def transcribe(
     command: Transcribe,
     partials: Partials,
     heard: Heard,
+    loudspeaker: Loudspeaker,
     clock: Clock,
 ) -> Iterator[Event]:
-    """Turn what was heard into words."""
+    """Turn what was heard into words; the assistant's own words are taken for none."""
     text = stt.transcribe(heard.since(command.since - PREROLL_S), scope)
+    if is_echo(text, loudspeaker.saying(clock.now())):
+        text = ""
     partials.stable(command.since, text)  # the user may yet go on
     yield TranscriptReady(clock.now(), command.turn, look(text), text)
 

@@ -10,10 +10,14 @@ import numpy as np
 
 from edgevoice.backends.protocols import Samples
 from edgevoice.core.events import ClauseHeard, Event, VoiceStarted, WordsHeard
+from edgevoice.runtime.microphone import Microphone
 
 FADE_S = 0.005
 """Length of the ramps at a hold and a resume: short enough to be silence at once, long
 enough not to click."""
+
+ECHO_S = 3.0
+"""An echo of a clause has been heard, and transcribed, this long after its end."""
 
 HeardWords = Callable[[str, float, float], str]
 """``heard_words(text, played_s, total_s)``: the leading words of a clause that were played."""
@@ -48,8 +52,11 @@ class Loudspeaker:
     else from the conversation's thread. One short lock guards the list.
     """
 
-    def __init__(self, rate: int, heard_words: HeardWords) -> None:
+    def __init__(
+        self, rate: int, heard_words: HeardWords, reference: Microphone | None = None
+    ) -> None:
         self.rate = rate
+        self._reference = reference
         self.gap_samples = 0
         """Samples of silence inside a clause because its audio came too late."""
         self._heard_words = heard_words
@@ -60,6 +67,7 @@ class Loudspeaker:
         self._sounding = False
         self._started_at: float | None = None
         self._started_told = False
+        self._last_said, self._last_said_at = "", -ECHO_S
 
     @property
     def busy(self) -> bool:
@@ -102,8 +110,24 @@ class Loudspeaker:
         with self._lock:
             self._entry(turn, clause, text).complete = True
 
-    def fill(self, out: Samples, audible_at: float) -> None:
-        """Write the next samples into ``out``, shape (n,); audible from ``audible_at`` on."""
+    def saying(self, now: float) -> str:
+        """Return what is being played, and the clause before if an echo of it may be about."""
+        with self._lock:
+            playing = [clause.text for clause in self._clauses if clause.played]
+            if now - self._last_said_at < ECHO_S:
+                playing.insert(0, self._last_said)
+        return " ".join(playing)
+
+    def fill(self, out: Samples, at: float, ahead_s: float = 0.0) -> None:
+        """Write the next samples into ``out``, shape (n,).
+
+        They are taken at ``at`` and audible ``ahead_s`` later.
+        """
+        self._fill(out, at + ahead_s)
+        if self._reference:
+            self._reference.write(out, at + len(out) / self.rate)
+
+    def _fill(self, out: Samples, audible_at: float) -> None:
         with self._lock:
             out[:] = 0.0
             if self._held:
@@ -131,6 +155,7 @@ class Loudspeaker:
                     break
                 if clause.complete and clause.played == clause.length:
                     clause.told = True
+                    self._last_said, self._last_said_at = clause.text, now
                     events.append(ClauseHeard(now, clause.turn, clause.number))
                     continue
                 events += self._words(clause, now)

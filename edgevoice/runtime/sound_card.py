@@ -120,7 +120,7 @@ class SoundCard:
             if len(mono) != frames:
                 mono = np.zeros(frames, np.float32)
             ahead_s = max(0.0, moment.outputBufferDacTime - moment.currentTime)
-            loudspeaker.fill(mono, self._clock.now() + ahead_s)
+            loudspeaker.fill(mono, self._clock.now(), ahead_s)
             outdata[:] = mono[:, None]
 
         return self._stream(self._sounddevice.OutputStream, port, callback)
