@@ -29,8 +29,21 @@ from edgevoice.runtime.bundles.requantize import requantize
 TYPES = ("Q8_0", "Q6_K", "Q5_0", "IQ4_NL", "Q4_0")
 SHIPPED = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
+THREADS = ((1, 1), (1, 2), (2, 2))
+"""Threads that decode, and threads that read the prompt."""
+
 COLUMNS = (
-    *("file", "MB", "PSS MB", "thr", "prefill/s", "decode/s", "ms a token", "turn ms", "turn cpu"),
+    *(
+        "file",
+        "MB",
+        "PSS MB",
+        "threads",
+        "prefill/s",
+        "decode/s",
+        "ms a token",
+        "turn ms",
+        "turn cpu",
+    ),
     *("first ms", "KL", "same top", "perplexity", "right"),
 )
 
@@ -69,11 +82,13 @@ def smollm2(folder: Path, types: list[str]) -> list[Path]:
 
 
 def measure(file: Path, reference: Path) -> dict[str, Any]:
-    """Return the speed of ``file`` with one thread and with two, and how well it answers."""
+    """Return the speed of ``file`` by the threads, and how well it answers."""
     return {
         "file": file.name,
-        "one_thread": _child(file, "--threads", "1"),
-        "two_threads": _child(file, "--threads", "2"),
+        "speed": [
+            _child(file, "--threads", str(threads), "--prompt-threads", str(prompt_threads))
+            for threads, prompt_threads in THREADS
+        ],
         "quality": asdict(divergence(reference, file)),
         "answers": asdict(answers(gguf.load(as_bundle(file), context_tokens=512))),
     }
@@ -90,12 +105,13 @@ def _table(results: list[dict[str, Any]]) -> str:
     rows = [COLUMNS]
     for result in results:
         quality, right = result["quality"], result["answers"]
-        for speed in (result["one_thread"], result["two_threads"]):
+        for speed in result["speed"]:
             decode = speed["decode"]
             rows.append(
                 (
                     *(speed["file"].split(".")[-2], speed["file_mb"], speed["peak_pss_mb"]),
-                    *(speed["threads"], speed["prefill_tok_s"], speed["decode_tok_s"]),
+                    f"{speed['prompt_threads']}+{speed['threads']}",
+                    *(speed["prefill_tok_s"], speed["decode_tok_s"]),
                     f"{decode['ms'] / 32:.1f} ({decode['least_ms'] / 32:.1f}"
                     f"-{decode['most_ms'] / 32:.1f})",
                     *(speed["turn"]["ms"], speed["turn"]["cpu_ms"], speed["first_piece"]["ms"]),

@@ -1,6 +1,6 @@
 """How fast one GGUF file is on this machine, in a process of its own.
 
-    python -m bench.llm_speed FILE [--threads N]
+    python -m bench.llm_speed FILE [--threads N] [--prompt-threads N]
 
 Prints one JSON object; ``bench.llm`` runs it for each type of weights and shows the table.
 """
@@ -67,10 +67,13 @@ class Ruler:
 class Bench:
     """One model and one context, driven without what surrounds them in the runtime."""
 
-    def __init__(self, path: Path, threads: int, piece: int = gguf.PIECE_TOKENS) -> None:
+    def __init__(
+        self, path: Path, threads: int, prompt_threads: int, piece: int = gguf.PIECE_TOKENS
+    ) -> None:
         header = read_header(path)
         self.model = NativeModel(path, mapped=not gguf.copied_on_load(header))
-        self.context = NativeContext(self.model, ContextSettings(2048, piece, threads, "f16"))
+        settings = ContextSettings(2048, piece, threads, prompt_threads, "f16")
+        self.context = NativeContext(self.model, settings)
         self._sampler = Sampler(Sampling(0.0, 0.1, 0.8, 0), self.model.vocab)
         self._piece = piece
         text = Path(__file__).with_name("llm_talk.txt").read_text("utf-8")
@@ -101,14 +104,15 @@ class Bench:
         self.decode(CLAUSE)
 
 
-def measure(path: Path, threads: int) -> dict[str, object]:
-    """Return all that is measured of the file with ``threads``."""
-    ruler, bench = Ruler(), Bench(path, threads)
+def measure(path: Path, threads: int, prompt_threads: int) -> dict[str, object]:
+    """Return all that is measured of the file."""
+    ruler, bench = Ruler(), Bench(path, threads, prompt_threads)
     prefill = ruler(lambda: bench.prefill(PROMPT), lambda: bench.back(0))
     decode = ruler(lambda: bench.decode(32), bench.back)
     return {
         "file": path.name,
         "threads": threads,
+        "prompt_threads": prompt_threads,
         "file_mb": round(path.stat().st_size / 1e6, 1),
         "prefill": prefill,
         "prefill_tok_s": round(1e3 * PROMPT / prefill["ms"], 1),
@@ -129,14 +133,15 @@ def pieces(path: Path) -> dict[int, dict[str, float]]:
     """Return what a prompt of 384 tokens costs on one thread, by the size of its pieces."""
     costs = {}
     for piece in PIECES:
-        bench = Bench(path, 1, piece)
+        bench = Bench(path, 1, 1, piece)
         costs[piece] = Ruler()(lambda b=bench: b.prefill(PROMPT), lambda b=bench: b.back(0))  # type: ignore[misc]
     return costs
 
 
-def first_piece(path: Path, threads: int) -> dict[str, float]:
+def first_piece(path: Path, threads: int, prompt_threads: int) -> dict[str, float]:
     """Return how long a reply's first piece takes when all but the last word is prefilled."""
-    llm = gguf.load(as_bundle(path), threads=threads)
+    llm = gguf.load(as_bundle(path))
+    llm.set_threads(threads, prompt_threads)
     other = [TALK[0], Message("user", "Is it far to the lake?")]
 
     def ask() -> None:
@@ -188,13 +193,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.llm_speed", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--prompt-threads", type=int, default=1)
     parser.add_argument("--pieces", action="store_true", help="compare sizes of pieces only")
     args = parser.parse_args()
     if args.pieces:
         print(json.dumps(pieces(args.file)))
         return
-    result = measure(args.file, args.threads)
-    print(json.dumps(result | {"first_piece": first_piece(args.file, args.threads)}))
+    threads = (args.threads, args.prompt_threads)
+    result = measure(args.file, *threads)
+    print(json.dumps(result | {"first_piece": first_piece(args.file, *threads)}))
 
 
 if __name__ == "__main__":

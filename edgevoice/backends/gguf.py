@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
 CONTEXT_STEP = 256
 """Contexts are multiples of this, because llama.cpp pads them to it."""
 
-PIECE_TOKENS = 64
-"""Tokens of a prompt that are evaluated at once. ``python -m bench.llm`` compares sizes."""
+PIECE_TOKENS = 128
+"""Tokens of a prompt that are evaluated at once: larger is faster, and takes more working memory.
+``python -m bench.llm`` compares sizes."""
+
+PROMPT_THREADS = min(2, os.cpu_count() or 1)
+"""Threads that read a prompt, between speech-to-text and the first clause, when the cores are
+free. Decoding goes on beside the voice, and two threads for one token wait for each other."""
 
 KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32}
 """Bytes per value of the attention cache, by its type."""
@@ -54,6 +60,17 @@ def need_mb(bundle: Bundle, context_tokens: int = 2048) -> float:
     return LIBRARY_MB + total / 1e6
 
 
+def mapped_mb(bundle: Bundle) -> float:
+    """Return how much of ``need_mb`` are weights that the system may drop and read again.
+
+    Raises:
+        ModelError: the file is absent or damaged.
+
+    """
+    header = read_header(_file(bundle))
+    return 0.0 if copied_on_load(header) else header.tensor_bytes / 1e6
+
+
 def load(
     bundle: Bundle,
     *,
@@ -82,6 +99,7 @@ def load(
         tokens=_context(context_tokens, header),
         piece_tokens=PIECE_TOKENS,
         threads=threads,
+        prompt_threads=max(threads, PROMPT_THREADS),
         kv_type=_option(bundle, "kv_type", KV_BYTES),
     )
     sampling = Sampling(

@@ -81,9 +81,9 @@ class GgufLlm:
         self._cache.end_with(prompt, scope)
         yield from self._decoded(min(max_tokens, room), scope)
 
-    def set_threads(self, threads: int) -> None:
-        """Compute with ``threads`` from now on."""
-        self._context.set_threads(threads)
+    def set_threads(self, threads: int, prompt_threads: int = 0) -> None:
+        """Decode with ``threads`` from now on; read prompts with as many, or ``prompt_threads``."""
+        self._context.set_threads(threads, prompt_threads or threads)
 
     def save_prefix(self, path: Path) -> None:
         """Write what is in the cache to ``path``: after a ``prefill``, that beginning."""

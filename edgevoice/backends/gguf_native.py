@@ -56,6 +56,7 @@ class ContextSettings:
     tokens: int
     piece_tokens: int
     threads: int
+    prompt_threads: int
     kv_type: str
 
 
@@ -133,9 +134,7 @@ class NativeContext:
         # Only the last token's output is ever looked at. A row for each would multiply the
         # working memory by the vocabulary.
         params.n_outputs_max = 1
-        params.n_threads = settings.threads
-        # A prompt is read between speech-to-text and the first clause, when the cores are free.
-        params.n_threads_batch = max(settings.threads, min(2, os.cpu_count() or 1))
+        params.n_threads, params.n_threads_batch = settings.threads, settings.prompt_threads
         params.type_k = params.type_v = _KV_TYPES[settings.kv_type]
         params.no_perf = True
         pointer = lib.llama_init_from_model(model.pointer, params)
@@ -189,9 +188,9 @@ class NativeContext:
         """Remove all tokens."""
         lib.llama_memory_clear(self._memory, True)
 
-    def set_threads(self, threads: int) -> None:
-        """Use ``threads`` from the next call on."""
-        lib.llama_set_n_threads(self._pointer, threads, threads)
+    def set_threads(self, threads: int, prompt_threads: int) -> None:
+        """Use ``threads`` for single tokens and ``prompt_threads`` for more, from now on."""
+        lib.llama_set_n_threads(self._pointer, threads, prompt_threads)
 
     def sample(self, sampler: lib.llama_sampler_p) -> int:
         """Choose the next token by the last one's output."""

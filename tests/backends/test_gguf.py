@@ -161,7 +161,7 @@ def test_a_reply_cancelled_at_any_token_leaves_the_cache_in_order(llm: GgufLlm) 
 def test_a_prompt_cancelled_at_any_piece_leaves_the_cache_in_order(
     llm: GgufLlm, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    long = [SYSTEM, Message("user", PICNIC * 3 + "What is the capital of France?")]
+    long = [SYSTEM, Message("user", PICNIC * 8 + "What is the capital of France?")]
     expected = says_afresh(llm, long, 12)
     llm._cache._clear()
     scope = CancelScope()
@@ -361,10 +361,14 @@ def test_a_bundle_may_bring_an_opening(smollm: Bundle) -> None:
 
 
 def test_threads_can_be_changed_between_replies(llm: GgufLlm) -> None:
-    llm.set_threads(2)
-    assert "Paris" in says(llm, FRANCE)
-    llm.set_threads(1)
-    assert "Paris" in says(llm, FRANCE)
+    for threads, prompt_threads, as_set in ((2, 0, (2, 2)), (1, 0, (1, 1)), (1, 2, (1, 2))):
+        llm.set_threads(threads, prompt_threads)
+        pointer = llm._context._pointer
+        assert as_set == (
+            llama_cpp.llama_n_threads(pointer),
+            llama_cpp.llama_n_threads_batch(pointer),
+        )
+        assert "Paris" in says(llm, FRANCE)
 
 
 @pytest.mark.parametrize(
@@ -429,6 +433,7 @@ def test_the_need_is_foretold(smollm: Bundle, options: dict[str, str], context: 
 def test_weights_that_are_laid_out_anew_are_held_once(smollm: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     assert requantize(str(smollm.path(smollm.files[0].name)), str(path), "Q4_0") == 0
+    assert gguf.mapped_mb(elsewhere(tmp_path, None)) == 0 < gguf.mapped_mb(smollm) < 145
     foretold = gguf.need_mb(elsewhere(tmp_path, None))
     assert foretold == pytest.approx(taken_mb(path, {}, 2048), rel=0.1)
 
