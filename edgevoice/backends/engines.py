@@ -17,6 +17,7 @@ ENGINES = {
     "whisper-ct2": "edgevoice.backends.whisper_ct2",
     "whisper-optimum": "edgevoice.backends.whisper_optimum",
     "gguf": "edgevoice.backends.gguf",
+    "onnx-llm": "edgevoice.backends.onnx_llm",
     "openai": "edgevoice.backends.openai_server",
     "hibari": "edgevoice.backends.hibari",
     "piper": "edgevoice.backends.piper",

@@ -56,11 +56,17 @@ def _llm(settings: Settings, chosen: dict[Role, Bundle]) -> Llm:
             context_tokens=settings.llm.context,
             allow_public=settings.llm.allow_public,
         )
+    bundle = chosen[Role.LLM]
+    threads = settings.llm.threads or 1
+    if bundle.engine == "onnx-llm":
+        from edgevoice.backends import onnx_llm
+
+        return onnx_llm.load(bundle, threads=threads, context_tokens=settings.llm.context)
     from edgevoice.backends import gguf
 
     return gguf.load(
-        chosen[Role.LLM],
-        threads=settings.llm.threads or 1,
+        bundle,
+        threads=threads,
         context_tokens=settings.llm.context,
         temperature=settings.llm.temperature,
         seed=settings.llm.seed,

@@ -47,6 +47,9 @@ RECIPES = {
     ("llama", "gguf"): "llama_gguf",
     ("qwen2", "gguf"): "llama_gguf",
     ("qwen3", "gguf"): "llama_gguf",
+    ("llama", "onnx"): "llama_optimum",
+    ("qwen2", "onnx"): "llama_optimum",
+    ("qwen3", "onnx"): "llama_optimum",
 }
 """(architecture, target) -> the module here whose ``RECIPE`` it is."""
 
