@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 import numpy as np
-import soxr
 
 from edgevoice.backends.protocols import EARS_RATE, Samples, TurnEnd, Vad
 from edgevoice.core.events import Event, InputEnded, JobFailed, TurnEndScored
@@ -18,6 +17,7 @@ from edgevoice.runtime.clock import Clock
 from edgevoice.runtime.echo import EchoCanceller
 from edgevoice.runtime.heard import Heard
 from edgevoice.runtime.microphone import Microphone
+from edgevoice.runtime.resample import EarsResampler
 
 SILENCE_DB = -90.0
 """Level shown for digital silence."""
@@ -68,9 +68,7 @@ class Ears:
         self._queue: SimpleQueue[object] = SimpleQueue()
         self.microphone = Microphone(rate, self._notify)
         """To be fed by the sound device, at the rate it was given."""
-        self._resampler: soxr.ResampleStream | None = None
-        if rate != EARS_RATE:
-            self._resampler = soxr.ResampleStream(rate, EARS_RATE, 1, dtype="float32", quality="MQ")
+        self._resampler = EarsResampler(rate) if rate != EARS_RATE else None
         self._echo = echo
         self._rest = np.zeros(0, np.float32)
         self._ended = False
@@ -109,7 +107,7 @@ class Ears:
     def _listen(self) -> None:
         samples, end_at = self.microphone.read()
         if self._resampler:
-            samples = self._resampler.resample_chunk(samples)
+            samples = self._resampler.resample(samples)
         if self._echo:
             samples = self._echo.clean(samples, end_at)
         self._rest = np.concatenate([self._rest, samples])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import soxr
 
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.errors import BackendMissing
 from edgevoice.runtime.microphone import Microphone
+from edgevoice.runtime.resample import EarsResampler
 
 FRAME = EARS_RATE // 100
 """WebRTC's canceller takes frames of 10 ms."""
@@ -15,6 +15,10 @@ FRAME = EARS_RATE // 100
 SLACK_S = 0.02
 """The reference may lie this much beside its time before it is aligned anew: the canceller
 follows small shifts by itself, and every jump makes it learn the room again."""
+
+LAG_S = 0.01
+"""The reference is given this much late, so that a block that comes late is still there in time.
+An echo always comes later than that: the sound card alone takes longer."""
 
 KEPT_S = 1.0
 """Of the loudspeaker's past, for a microphone that is late."""
@@ -36,11 +40,9 @@ class EchoCanceller:
         self.reference = Microphone(output_rate, _nobody)
         """To be fed with what the loudspeaker plays."""
         self._canceller = WebRtc(sample_rate=EARS_RATE)
-        self._resampler = soxr.ResampleStream(output_rate, EARS_RATE, 1, dtype="float32")
+        self._resampler = EarsResampler(output_rate)
         self._far = np.zeros(0, np.float32)
         self._far_end_at = 0.0
-        self._held_back = 0.0
-        """Samples that the resampler has taken and not yet given."""
         self._offset: int | None = None
         self._near_rest = np.zeros(0, np.float32)
 
@@ -62,10 +64,9 @@ class EchoCanceller:
     def _hear_reference(self) -> None:
         played, end_at = self.reference.read()
         if len(played):
-            heard = self._resampler.resample_chunk(played)
-            self._held_back += len(played) * EARS_RATE / self.reference.rate - len(heard)
+            heard = self._resampler.resample(played)
             self._far = np.concatenate([self._far, heard])[-round(KEPT_S * EARS_RATE) :]
-            self._far_end_at = end_at - self._held_back / EARS_RATE
+            self._far_end_at = end_at
             if self._offset is not None:
                 self._offset += len(heard)
 
@@ -74,10 +75,10 @@ class EchoCanceller:
 
         ``_offset`` counts how many samples of the reference lie after those used last.
         """
-        due = round((self._far_end_at - end_at) * EARS_RATE)
+        due = round((self._far_end_at - end_at + LAG_S) * EARS_RATE)
         after = due if self._offset is None else self._offset - samples
-        if abs(after - due) > SLACK_S * EARS_RATE:
-            after = due
+        if after < 0 or abs(after - due) > SLACK_S * EARS_RATE:
+            after = max(0, due)
         self._offset = after
         end = len(self._far) - after
         start = end - samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import soxr
 
 from edgevoice.backends.protocols import Llm, Stt, Tts
@@ -120,7 +121,7 @@ def speak(
             voiced = True
             yield ClauseVoiced(clock.now(), command.turn, command.clause)
     if resampler:
-        tail = resampler.resample_chunk(samples[:0], last=True)
+        tail = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         loudspeaker.add(command.turn, command.clause, command.text, tail)
     loudspeaker.finish(command.turn, command.clause, command.text)
 

@@ -117,7 +117,7 @@ class Lane(Generic[Engine]):
             pass
         except Exception as error:  # noqa: BLE001 - the lane must outlive its jobs
             problem = error.problem if isinstance(error, EdgeVoiceError) else repr(error)
-            if not self._abandoned:
+            if not self._abandoned and not job.scope.cancelled:
                 self._post(JobFailed(self._clock.now(), job.turn, self.stage, problem))
         finally:
             self._progress_at = None

@@ -63,6 +63,8 @@ class Loudspeaker:
         self._lock = threading.Lock()
         self._clauses: list[_Clause] = []
         self._turn = 0
+        self._dropped = 0
+        """The voice lane may still add to a turn that was just cancelled."""
         self._held = False
         self._sounding = False
         self._started_at: float | None = None
@@ -92,23 +94,26 @@ class Loudspeaker:
             self._held = False
 
     def drop(self, turn: int) -> None:
-        """Forget all audio of ``turn``."""
+        """Forget all audio of ``turn`` and of those before, and take no more of it."""
         with self._lock:
-            self._clauses = [clause for clause in self._clauses if clause.turn != turn]
+            self._dropped = turn
+            self._clauses = [clause for clause in self._clauses if clause.turn > turn]
             if self._turn == turn:
                 self._turn = 0
 
     def add(self, turn: int, clause: int, text: str, samples: Samples) -> None:
         """Queue the next samples (shape (n,)) of a clause."""
         with self._lock:
-            entry = self._entry(turn, clause, text)
-            entry.chunks.append(samples)
-            entry.length += len(samples)
+            if turn > self._dropped:
+                entry = self._entry(turn, clause, text)
+                entry.chunks.append(samples)
+                entry.length += len(samples)
 
     def finish(self, turn: int, clause: int, text: str) -> None:
         """Say that the clause has no more samples than those that were added."""
         with self._lock:
-            self._entry(turn, clause, text).complete = True
+            if turn > self._dropped:
+                self._entry(turn, clause, text).complete = True
 
     def saying(self, now: float) -> str:
         """Return what is being played, and the clause before if an echo of it may be about."""
