@@ -9,6 +9,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Any of these that has venv will do; `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3
 
+# Older ones download a whole package to learn its name.
+PIP := pip>=23.2
+
 # `make NATIVE=OFF` compiles llama.cpp for any processor of this kind, not for this very one.
 NATIVE ?= ON
 export NATIVE
@@ -58,6 +61,7 @@ clean: ## remove what make made here; models and compiled wheels stay in the XDG
 	    if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
 	        echo "Making .venv with $$(command -v $$python)"; \
 	        $$python -m venv --clear .venv; \
+	        $(bin)/python -m pip install --quiet '$(PIP)'; \
 	        touch $@; \
 	        exit; \
 	    fi; \
