@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
+from edgevoice.backends.protocols import EARS_RATE
 from edgevoice.cli.narrator import Narrator
 from edgevoice.cli.view import View, open_view
 from edgevoice.core.conversation import Conversation, Phase, Speculation
@@ -47,6 +48,7 @@ def main(argv: list[str]) -> int:
     settings = read(options.config, options.set)
     store = models.store_of(settings, options.models)
     chosen = models.bundles(settings, store)
+    models.check_memory(chosen)
     with ExitStack() as stack:
         view = open_view(
             as_json=options.json,
@@ -77,6 +79,10 @@ def main(argv: list[str]) -> int:
             )
             stack.callback(trace.close)
             assistant.observers.append(trace.observe)
+            if settings.trace.audio:
+                sound = WavWriter(Path(trace_file).with_suffix(".wav"), EARS_RATE)
+                stack.callback(sound.close)
+                assistant.ears.on_frame = sound.write
         assistant.observers.append(Narrator(view).observe)
         assistant.ears.on_level = view.level
         signal.signal(signal.SIGTERM, _end)

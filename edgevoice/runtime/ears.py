@@ -27,6 +27,10 @@ def _nobody(level_db: float) -> None:
     del level_db
 
 
+def _unheard(frame: Samples) -> None:
+    del frame
+
+
 @dataclass(frozen=True, slots=True)
 class _Score:
     model: TurnEnd
@@ -58,6 +62,8 @@ class Ears:
     ) -> None:
         self.on_level: Callable[[float], None] = _nobody
         """Told the level of every frame in dB of full scale, in the ears' thread."""
+        self.on_frame: Callable[[Samples], None] = _unheard
+        """Given every frame (16 kHz), in the ears' thread."""
         self._vad = vad
         self._turn_end = turn_end
         self._detector = detector
@@ -121,6 +127,7 @@ class Ears:
 
     def _hear(self, frame: Samples, end_at: float) -> None:
         self._heard.append(frame, end_at)
+        self.on_frame(frame)
         power = float(np.mean(np.square(frame)))
         self.on_level(max(SILENCE_DB, 10 * float(np.log10(power + 1e-12))))
         event = self._detector.step(self._vad.probability(frame), end_at, self._clock.now())

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from edgevoice.cancel import Cancelled, CancelScope
 from edgevoice.core.events import Event, JobFailed
-from edgevoice.errors import EdgeVoiceError
+from edgevoice.errors import BackendFailed, EdgeVoiceError
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.clock import Clock
 
@@ -58,8 +58,18 @@ class Lane(Generic[Engine]):
         self._thread.start()
 
     def wait_loaded(self) -> None:
-        """Wait until the engine is ready. Raises what loading it raised."""
+        """Wait until the engine is ready.
+
+        Raises:
+            EdgeVoiceError: it could not be loaded.
+
+        """
         self._loaded.wait()
+        if isinstance(self._load_error, Exception) and not isinstance(
+            self._load_error, EdgeVoiceError
+        ):
+            problem = f"The {self.stage} model cannot be loaded: {self._load_error}"
+            raise BackendFailed(problem, hint="edgevoice doctor") from self._load_error
         if self._load_error:
             raise self._load_error
 

@@ -11,8 +11,10 @@ from edgevoice.backends.mute import Mute
 from edgevoice.backends.protocols import Llm, Stt, Tts, TurnEnd, Vad
 from edgevoice.core.bundle import Bundle, Role
 from edgevoice.core.settings import Settings
+from edgevoice.errors import ModelDoesNotFit
 from edgevoice.runtime.assistant import Loaders
 from edgevoice.runtime.bundles.store import Store
+from edgevoice.runtime.machine import memory
 
 
 def bundles(settings: Settings, store: Store) -> dict[Role, Bundle]:
@@ -23,6 +25,26 @@ def bundles(settings: Settings, store: Store) -> dict[Role, Bundle]:
 
     """
     return {role: store.get(name, role=role) for role, name in settings.bundles().items()}
+
+
+def check_memory(chosen: dict[Role, Bundle]) -> None:
+    """Refuse, before anything is loaded, what this device's memory cannot hold.
+
+    Raises:
+        ModelDoesNotFit: the models need more than is free.
+
+    """
+    free = memory()
+    need_mb = sum(engines.need_mb(bundle) for bundle in chosen.values())
+    if free is not None and need_mb > free.free_mb:
+        largest = max(chosen.values(), key=engines.need_mb)
+        names = ", ".join(bundle.name for bundle in chosen.values())
+        raise ModelDoesNotFit(
+            names,
+            need_mb=need_mb,
+            free_mb=free.free_mb,
+            smaller=f"close other programs, or a smaller model than {largest.name}",
+        )
 
 
 def loaders(settings: Settings, chosen: dict[Role, Bundle], *, mute: bool = False) -> Loaders:

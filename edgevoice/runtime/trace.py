@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edgevoice.core.commands import Command
 from edgevoice.core.conversation import Conversation, Speculation
 from edgevoice.core.events import Event
-from edgevoice.core.trace_format import encode
+from edgevoice.core.trace_format import Header, encode, encode_header
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import EdgeVoiceError
 
@@ -21,14 +21,15 @@ class TraceWriter:
     def __init__(
         self, path: Path, rules: TurnTaking, speculation: Speculation, *, words: bool = False
     ) -> None:
+        self._path = path
         self._words = words
+        self._problem: OSError | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("w", encoding="utf-8")
         except OSError as error:
             raise EdgeVoiceError(f"{path} cannot be written: {error.strerror}.") from error
-        header = {"edgevoice_trace": 1, "rules": asdict(rules), "speculation": speculation}
-        self._write(header)
+        self._write(encode_header(Header(rules, speculation)))
 
     def observe(
         self, event: Event, commands: Sequence[Command], conversation: Conversation
@@ -39,9 +40,18 @@ class TraceWriter:
             self._write(encode(item, words=self._words))
 
     def close(self) -> None:
-        """Complete the file."""
-        self._file.close()
+        """Complete the file. Raises ``EdgeVoiceError`` when the disk was too full for it."""
+        with suppress(OSError):
+            self._file.close()
+        if self._problem:
+            reason = self._problem.strerror
+            raise EdgeVoiceError(f"{self._path} was not written to its end: {reason}.")
 
-    def _write(self, line: dict[str, object]) -> None:
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.flush()
+    def _write(self, line: Mapping[str, object]) -> None:
+        if self._problem:
+            return
+        try:
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as problem:  # the talk is worth more than its trace
+            self._problem = problem

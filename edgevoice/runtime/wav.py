@@ -87,9 +87,14 @@ def _decode(path: Path, data: bytes, kind: int, bits: int) -> Samples:
 
 
 class WavWriter:
-    """Writes 16-bit mono, block by block; the file is valid once closed."""
+    """Writes 16-bit mono, block by block; the file is valid once closed.
+
+    A full disk does not stop the talk: what comes after is left out, and ``close`` says so.
+    """
 
     def __init__(self, path: Path, rate: int) -> None:
+        self._path = path
+        self._problem: OSError | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by close
@@ -101,11 +106,27 @@ class WavWriter:
 
     def write(self, samples: Samples) -> None:
         """Append ``samples``, shape (n,), full scale -1 to 1."""
-        self._file.writeframesraw((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        if self._problem:
+            return
+        try:
+            self._file.writeframesraw((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        except OSError as problem:
+            self._problem = problem
 
     def close(self) -> None:
-        """Complete the file's header and close it."""
-        self._file.close()
+        """Complete the file's header and close it.
+
+        Raises:
+            AudioError: not all could be written.
+
+        """
+        try:
+            self._file.close()
+        except OSError as problem:
+            self._problem = self._problem or problem
+        if self._problem:
+            reason = self._problem.strerror
+            raise AudioError(f"{self._path} was not written to its end: {reason}.")
 
     def __enter__(self) -> WavWriter:
         return self

@@ -10,6 +10,7 @@ import pytest
 from edgevoice.backends.protocols import Samples
 from edgevoice.cancel import CancelScope
 from edgevoice.core.history import Message
+from edgevoice.errors import BackendFailed
 from edgevoice.runtime import assistant as module
 from tests.runtime.fakes import Beeps, Blocks, Echo, HearsInOrder, assistant, run, spoken
 
@@ -118,7 +119,7 @@ def test_a_model_that_does_not_load_ends_the_talk_with_its_error() -> None:
         raise RuntimeError("no such file")
 
     talk = assistant(QUESTION, stt=lambda: HearsInOrder(), llm=broken)
-    with pytest.raises(RuntimeError, match="no such file"):
+    with pytest.raises(BackendFailed, match="llm model cannot be loaded: no such file"):
         talk.run()
 
 
