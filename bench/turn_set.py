@@ -55,6 +55,15 @@ UNFINISHED = frozenset(
 """Prompts that wait for a number or a name, beside those that end on an ellipsis."""
 
 SHORT = frozenset(
+    "hello goodbye cancelled transfer auth-thankyou activated please-try-again agent-loginok "
+    "dictate/record dictate/pause digits/5 digits/20 digits/day-2 digits/today digits/tomorrow "
+    "digits/yesterday one-moment-please im-sorry vm-no vm-undeleted speed-dial do-not-disturb "
+    "call-waiting conf-errormenu digits/mon-3 digits/p-m removed sorry telephone-number "
+    "vm-incorrect vm-nomore vm-then-pound hello-world calling enabled".split()
+)
+"""Prompts that answer a question, or order something, in one to three words."""
+
+INTERRUPTIONS = frozenset(
     "vm-no dictate/pause cancelled hello please-try-again one-moment-please im-sorry "
     "do-not-disturb vm-nomore goodbye vm-changeto vm-savefolder vm-sorry invalid "
     "something-terribly-wrong pm-invalid-option vm-tooshort auth-incorrect conf-invalidpin "
@@ -88,15 +97,21 @@ def main() -> None:
 
 def items() -> list[Item]:
     """Return the whole set. Fetches recordings; needs the bundles of both voices."""
-    whole = [clip for clip in asterisk() if is_turn(clip)]
-    sentences = [clip for clip in whole if not has_more(clip) and 1.2 <= seconds(clip) <= 8.0]
-    longer = [clip for clip in whole if has_more(clip) or seconds(clip) > 8.0]
-    plain = [Said(clip.samples, clip.text) for clip in sentences]
+    turns = [own_pauses(clip) for clip in [*asterisk(), *librivox()] if is_turn(clip)]
+    sentences = [said for said in turns if not has_more(said.text)]
+    fluent = [said for said in sentences if not said.pauses]
+    several = [said for said in turns if has_more(said.text)]
     return [
-        *(in_room(Kind.PLAIN, said) for said in plain[::2]),
-        *(in_room(Kind.LONG, own_pauses(clip)) for clip in [*longer, *librivox()]),
-        *_hesitations(sentences),
-        *(with_noise_after(said, n) for n, said in enumerate(plain[1::3])),
+        *(in_room(Kind.PLAIN, said) for said in fluent[::2]),
+        *(
+            in_room(Kind.SHORT, Said(c.name, c.samples, c.text))
+            for c in asterisk(1)
+            if c.name in SHORT
+        ),
+        *(in_room(Kind.OWN_PAUSES, said) for said in sentences if said.pauses),
+        *_hesitations(fluent),
+        *(with_noise_after(said, n) for n, said in enumerate(fluent[1::3])),
+        *(in_room(Kind.SENTENCES, said) for said in several),
         *_over_the_reply(),
     ]
 
@@ -104,28 +119,23 @@ def items() -> list[Item]:
 def is_turn(clip: Clip) -> bool:
     """Whether the clip could be somebody's turn: not a half that something is put into."""
     unfinished = "..." in clip.text or clip.name in UNFINISHED
-    return not unfinished and seconds(clip) <= LONGEST_S
+    return not unfinished and len(clip.samples) <= LONGEST_S * EARS_RATE
 
 
-def has_more(clip: Clip) -> bool:
-    """Whether the clip holds more than one sentence."""
-    return re.search(r"[.!?:;]\s+\S", clip.text) is not None
-
-
-def seconds(clip: Clip) -> float:
-    """Return the length of a clip."""
-    return len(clip.samples) / EARS_RATE
+def has_more(text: str) -> bool:
+    """Whether the text is more than one sentence; a list of options is one for each."""
+    options = len(re.findall(r"\bpress\b", text.lower())) + len(re.findall(r", \d", text))
+    return options > 1 or re.search(r"[.!?:;]\s+\S", text) is not None
 
 
 def in_room(kind: Kind, said: Said, variant: str = "") -> Item:
     """Return ``said`` as a microphone hears it."""
-    rng = _rng(kind, said.text, variant, len(said.samples))
+    rng = _rng(kind, said.clip, said.text, variant)
     begin_s = rng.uniform(1.0, 2.0) if kind in OVER_THE_REPLY else LEAD_S
     voice = said.samples * np.float32(10 ** (rng.uniform(*GAIN_DB) / 20))
     noise = sounds.room(rng, begin_s + len(voice) / EARS_RATE + TAIL_S)
     spoken = bool(voice.any())
     return Item(
-        name=f"{kind}: {said.text}"[:60] + f" {variant}",
         kind=kind,
         split=split_of(said.text),
         samples=sounds.mixed(sounds.at_db(noise, rng.uniform(*ROOM_DB)), voice, begin_s),
@@ -152,34 +162,41 @@ def with_noise_after(said: Said, number: int) -> Item:
     return replace(item, samples=sounds.mixed(item.samples, noise, begin_s))
 
 
-def _hesitations(sentences: Sequence[Clip]) -> Iterator[Item]:
+def _hesitations(fluent: Sequence[Said]) -> Iterator[Item]:
     words = turn_set_words.read()
-    for number, clip in enumerate(sentences):
-        rng = _rng("hesitation", clip.name)
-        if number % 3 == 2:
-            yield in_room(Kind.FALSE_START, false_start(clip, words[clip.name], rng))
-        elif said := paused(clip, words[clip.name], rng, long=number % 3 == 0):
-            yield in_room(Kind.LONG_PAUSES if number % 3 == 0 else Kind.PAUSES, said)
+    for said in fluent:
+        if said.clip not in words:
+            continue
+        for kind in (Kind.PAUSES, Kind.LONG_PAUSES):
+            rng = _rng(kind, said.clip)
+            if found := paused(said, words[said.clip], rng, long=kind is Kind.LONG_PAUSES):
+                yield in_room(kind, found)
+        yield in_room(Kind.FALSE_START, false_start(said, words[said.clip], _rng(said.clip)))
 
 
 def _over_the_reply() -> Iterator[Item]:
     replies = voices.say(voices.ASSISTANT, tuple(REPLIES))
-    recorded = [clip for clip in asterisk(1) if clip.name in SHORT]
-    spoken = [(Kind.INTERRUPTION, Said(clip.samples, clip.text)) for clip in recorded]
+    spoken = [(Kind.INTERRUPTION, said) for said in _named(INTERRUPTIONS)]
     for voice in voices.USERS:
         for kind, texts in (
             (Kind.BACKCHANNEL, voices.BACKCHANNELS),
             (Kind.INTERRUPTION, voices.INTERRUPTIONS),
         ):
             made = zip(texts, voices.say(voice, texts), strict=True)
-            spoken += [(kind, Said(sound, text, synthetic=True)) for text, sound in made]
+            spoken += [(kind, Said(voice, sound, text, synthetic=True)) for text, sound in made]
     for number, (kind, said) in enumerate(spoken):
         item = in_room(kind, said, f"{RESIDUAL_DB} dB" if number % 2 else "no echo")
         yield _over(item, replies[number % len(replies) :], RESIDUAL_DB if number % 2 else None)
     for number, (level, turn) in enumerate(product(ECHO_DB, range(6))):
-        nobody = Said(sounds.silence(4.0), REPLIES[(number + turn) % len(REPLIES)])
+        nobody = Said(
+            voices.ASSISTANT, sounds.silence(4.0), REPLIES[(number + turn) % len(REPLIES)]
+        )
         item = in_room(Kind.ECHO, nobody, f"{level} dB")
         yield _over(item, replies[(number + turn) % len(replies) :], level)
+
+
+def _named(names: frozenset[str]) -> list[Said]:
+    return [Said(c.name, c.samples, c.text) for c in asterisk(1) if c.name in names]
 
 
 def _over(item: Item, replies: Sequence[Samples], level: float | None) -> Item:

@@ -17,9 +17,11 @@ class Kind(StrEnum):
     """What is hard about an item."""
 
     PLAIN = "plain"
-    """A sentence as it was recorded."""
-    LONG = "as recorded"
-    """Several sentences, or a list, with the speaker's own pauses."""
+    """A sentence as it was recorded, without a pause."""
+    SHORT = "short"
+    """One to three words."""
+    OWN_PAUSES = "own pauses"
+    """A sentence as it was recorded, with pauses of its speaker's own."""
     PAUSES = "pauses"
     """One to three pauses in a sentence, of 0.3 to 0.6 s."""
     LONG_PAUSES = "long pauses"
@@ -28,6 +30,9 @@ class Kind(StrEnum):
     """The first words, a pause, and then the whole sentence."""
     NOISE = "noise after"
     """A breath, typing, or a fan."""
+    SENTENCES = "sentences"
+    """Several in one turn, with their speaker's pauses between them: after the first one, the
+    turn is over by all that can be heard. Not counted among the turns that are cut off."""
     BACKCHANNEL = "backchannel"
     """Over the assistant's reply, which should go on."""
     INTERRUPTION = "interruption"
@@ -53,14 +58,16 @@ class Said:
     """An utterance (16 kHz), and what is known of it.
 
     Attributes:
+        clip: the name of the recording, or of the voice that speaks.
         samples: the sound.
-        text: the words of the clip.
+        text: the words of the recording.
         begun: those of them that are said once more, before.
         pauses: the speaker's, counted from the beginning of ``samples``.
         synthetic: no human spoke it.
 
     """
 
+    clip: str
     samples: Samples
     text: str
     begun: str = ""
@@ -73,7 +80,6 @@ class Item:
     """What a microphone hears (16 kHz), and the truth about it.
 
     Attributes:
-        name: kind, number, first words.
         kind: what is hard about it.
         split: the half of the set that it belongs to.
         samples: what the microphone hears.
@@ -85,7 +91,6 @@ class Item:
 
     """
 
-    name: str
     kind: Kind
     split: Split
     samples: Samples
@@ -94,6 +99,11 @@ class Item:
     said: Said
     variant: str = ""
     loudspeaker: Samples | None = None
+
+    @property
+    def name(self) -> str:
+        """Tells it from all others."""
+        return " ".join(filter(None, (self.kind, self.said.clip, self.variant, self.said.text)))
 
 
 def split_of(text: str) -> Split:

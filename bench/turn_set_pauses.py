@@ -46,8 +46,8 @@ DRAWN_OUT = (1.2, 1.8)
 """By how much: hesitation lengthens the last syllable by up to the half of it and more."""
 
 
-def paused(clip: Clip, words: Words, rng: Generator, *, long: bool) -> Said | None:
-    """Return ``clip`` with one to three pauses, None where it offers no place for one.
+def paused(said: Said, words: Words, rng: Generator, *, long: bool) -> Said | None:
+    """Return ``said`` with one to three pauses, None where it offers no place for one.
 
     Each is of 0.3 to 0.6 s, unless ``long``: then the first is longer, and others may be.
     """
@@ -62,15 +62,15 @@ def paused(clip: Clip, words: Words, rng: Generator, *, long: bool) -> Said | No
     lengths = rng.uniform(SHORTEST_S, LONGEST_S if long else LONG_S, len(cuts))
     if long:
         lengths[rng.integers(len(cuts))] = rng.uniform(LONG_S, LONGEST_S)
-    return _joined(clip.text, _pieces(clip.samples, sorted(cuts)), lengths, rng)
+    return _joined(said, _pieces(said.samples, sorted(cuts)), lengths, rng)
 
 
-def false_start(clip: Clip, words: Words, rng: Generator) -> Said:
-    """Return one to three words of ``clip``, a pause of up to a second, and the whole of it."""
+def false_start(said: Said, words: Words, rng: Generator) -> Said:
+    """Return one to three words of ``said``, a pause of up to a second, and the whole of it."""
     count = int(rng.integers(1, min(4, len(words[0]) - 1)))
-    first = _pieces(clip.samples, [words[1][count - 1]])[0]
-    said = _joined(clip.text, [first, clip.samples], [rng.uniform(SHORTEST_S, 1.0)], rng)
-    return replace(said, begun=" ".join(words[0][:count]))
+    first = _pieces(said.samples, [words[1][count - 1]])[0]
+    begun = replace(said, begun=" ".join(words[0][:count]))
+    return _joined(begun, [first, said.samples], [rng.uniform(SHORTEST_S, 1.0)], rng)
 
 
 def own_pauses(clip: Clip, below_db: float = -40.0, shortest_s: float = 0.2) -> Said:
@@ -80,7 +80,7 @@ def own_pauses(clip: Clip, below_db: float = -40.0, shortest_s: float = 0.2) -> 
     loud = np.nonzero(level > level.max() + below_db)[0]
     gaps = [(int(a) + 1, int(b)) for a, b in pairwise(loud)]
     pauses = tuple(Pause(a / 100, (b - a) / 100) for a, b in gaps if b - a >= 100 * shortest_s)
-    return Said(clip.samples, clip.text, pauses=pauses)
+    return Said(clip.name, clip.samples, clip.text, pauses=pauses)
 
 
 def _is_place(words: list[str], number: int) -> bool:
@@ -99,7 +99,7 @@ def _pieces(samples: Samples, cuts: Iterable[float]) -> list[Samples]:
     return np.split(samples, [round(cut * EARS_RATE) for cut in cuts])
 
 
-def _joined(text: str, pieces: list[Samples], lengths: Iterable[float], rng: Generator) -> Said:
+def _joined(said: Said, pieces: list[Samples], lengths: Iterable[float], rng: Generator) -> Said:
     """Return ``pieces`` with pauses of ``lengths`` in seconds between them."""
     parts: list[Samples] = []
     pauses: list[Pause] = []
@@ -108,7 +108,7 @@ def _joined(text: str, pieces: list[Samples], lengths: Iterable[float], rng: Gen
         pauses.append(Pause(sum(map(len, parts)) / EARS_RATE, float(length)))
         parts.append(sounds.silence(length))
     parts.append(sounds.faded(pieces[-1], FADE_IN_S, 0))
-    return Said(np.concatenate(parts), text, pauses=tuple(pauses))
+    return replace(said, samples=np.concatenate(parts), pauses=tuple(pauses))
 
 
 def _hesitating(piece: Samples, rng: Generator) -> Samples:
