@@ -17,6 +17,7 @@ VERBS = {
     "show": ("edgevoice.cli.show", "show all that is known of a model"),
     "rm": ("edgevoice.cli.rm", "remove a model from this device"),
     "doctor": ("edgevoice.cli.doctor", "check sound, models, memory and processor"),
+    "plan": ("edgevoice.cli.plan", "show what would run on this device, and what limits it"),
     "replay": ("edgevoice.cli.replay", "run a trace again and show the first difference"),
     "export": ("edgevoice_export.cli", "turn a checkpoint into a bundle"),
 }

@@ -45,17 +45,22 @@ def processor(root: Path = HERE) -> Processor:
     """Return what is known of the processor; without ``/proc`` that is little."""
     fields: dict[str, str] = {}
     cores = 0
-    for line in _text(root / "proc/cpuinfo").splitlines():
+    for line in text(root / "proc/cpuinfo").splitlines():
         name, _, value = (part.strip() for part in line.partition(":"))
         cores += name == "processor"
         fields.setdefault(name, value)
-    board = _text(root / "proc/device-tree/model").strip("\0\n ")
+    board = text(root / "proc/device-tree/model").strip("\0\n ")
     return Processor(
         name=board or fields.get("model name") or fields.get("Hardware") or platform.machine(),
         cores=min(filter(None, (cores, _allowed_cores(root))), default=os.cpu_count() or 1),
-        share=min(_shares(root), default=None),
+        share=share(root),
         features=frozenset((fields.get("flags") or fields.get("Features") or "").split()),
     )
+
+
+def share(root: Path = HERE) -> float | None:
+    """Return how many cores' worth of time a cgroup grants, None for all; it may change."""
+    return min(_shares(root), default=None)
 
 
 def memory(root: Path = HERE) -> Memory | None:
@@ -64,7 +69,7 @@ def memory(root: Path = HERE) -> Memory | None:
     The tightest of what is available and of the limits of all cgroups that it is in.
     A cgroup's inactive file pages count as free: the kernel drops them first.
     """
-    kilobytes = _numbers(root / "proc/meminfo")
+    kilobytes = numbers(root / "proc/meminfo")
     if "MemTotal:" not in kilobytes or "MemAvailable:" not in kilobytes:
         return None
     total = kilobytes["MemTotal:"] * 1024 / 1e6
@@ -76,29 +81,32 @@ def memory(root: Path = HERE) -> Memory | None:
 
 
 def _memory_limits(root: Path) -> Iterator[tuple[float, float]]:
-    for group in _cgroups(root, "memory"):
+    for group in cgroups(root, "memory"):
         for limit_file, used_file, inactive in (
             ("memory.max", "memory.current", "inactive_file"),
             ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
         ):
-            limit, used = _text(group / limit_file).strip(), _text(group / used_file).strip()
+            limit, used = text(group / limit_file).strip(), text(group / used_file).strip()
             if limit.isdigit() and used.isdigit():
-                dropped = _numbers(group / "memory.stat").get(inactive, 0)
+                dropped = numbers(group / "memory.stat").get(inactive, 0)
                 yield int(limit) / 1e6, max(0, int(limit) - int(used) + dropped) / 1e6
 
 
 def _shares(root: Path) -> Iterator[float]:
-    for group in _cgroups(root, "cpu"):
-        quota, _, period = _text(group / "cpu.max").strip().partition(" ")
-        quota = quota or _text(group / "cpu.cfs_quota_us").strip()
-        period = period or _text(group / "cpu.cfs_period_us").strip()
+    for group in cgroups(root, "cpu"):
+        quota, _, period = text(group / "cpu.max").strip().partition(" ")
+        quota = quota or text(group / "cpu.cfs_quota_us").strip()
+        period = period or text(group / "cpu.cfs_period_us").strip()
         if quota.isdigit() and period.isdigit() and int(period):  # "max" and -1 are no limit
             yield int(quota) / int(period)
 
 
-def _cgroups(root: Path, controller: str) -> Iterator[Path]:
-    """Yield the cgroup that this process is in, of either version, and those above it."""
-    for line in _text(root / "proc/self/cgroup").splitlines():
+def cgroups(root: Path, controller: str) -> Iterator[Path]:
+    """Yield the cgroup that this process is in, of either version, and those above it.
+
+    ``controller`` is "memory" or "cpu".
+    """
+    for line in text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if controllers and controller not in controllers.split(","):
             continue
@@ -110,20 +118,20 @@ def _cgroups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _allowed_cores(root: Path) -> int:
-    for line in _text(root / "proc/self/status").splitlines():
+    for line in text(root / "proc/self/status").splitlines():
         name, _, mask = line.partition(":")
         if name == "Cpus_allowed":
             return int(mask.replace(",", ""), 16).bit_count()
     return 0
 
 
-def _numbers(path: Path) -> dict[str, int]:
+def numbers(path: Path) -> dict[str, int]:
     """Return the lines of a file like ``/proc/meminfo``: first word to the number after it."""
-    words = (line.split() for line in _text(path).splitlines())
+    words = (line.split() for line in text(path).splitlines())
     return {word[0]: int(word[1]) for word in words if len(word) > 1 and word[1].isdigit()}
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
     """Return the content of a file, "" when it is absent or not for us."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,1 @@
+"""An hour of talk on a device that is not here."""
