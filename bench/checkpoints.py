@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,19 @@ ORIGINS = {
         "HuggingFaceTB/SmolLM2-135M-Instruct, dequantized from Q4_1",
     ),
 }
+
+
+def cached(name: str) -> Path:
+    """Return the folder of the checkpoint ``name`` in the XDG cache, made when it is not there."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "edgevoice" / "checkpoints" / name
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+            make(name, Path(work) / name)
+            # Renamed when whole, so that an interruption leaves no half of a checkpoint.
+            (Path(work) / name).rename(folder)
+    return folder
 
 
 def make(name: str, output: Path, wheels: Path | None = None) -> None:
