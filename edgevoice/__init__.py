@@ -10,3 +10,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # The lanes are the threads of this program; a matrix of numpy's is too small to be worth two.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Threads of OpenMP sleep while they wait. When they spin instead, which is its default, two of
+# llama.cpp's beside another busy one fall to a tenth of their speed.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -10,13 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgevoice.errors import BackendFailed, ModelError
-
-# Read by OpenMP when it is loaded: waiting threads sleep. When they spin instead, two threads
-# beside another busy one fall to a tenth of their speed.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 import llama_cpp as lib
+
+from edgevoice.errors import BackendFailed, ModelError
 
 _KV_TYPES = {"f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0}
 
