@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from edgevoice.errors import BackendMissing, DownloadFailed, ModelError
+from edgevoice.runtime.bundles.hub import PREFIX
 from edgevoice.runtime.bundles.progress import Progress
 from edgevoice_export.checkpoint import CONFIG, open_checkpoint
 from edgevoice_export.sources import Source
@@ -17,7 +18,7 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w./-]+)?")
 
 
 def locate(name: str, progress: Progress) -> Source:
-    """Return the source called ``name``: a path, or ORG/REPO[@REVISION] on the hub.
+    """Return the source called ``name``: a path, or [hf:]ORG/REPO[@REVISION] on the hub.
 
     Raises:
         ModelError: there is nothing there, or it is no checkpoint.
@@ -25,7 +26,8 @@ def locate(name: str, progress: Progress) -> Source:
 
     """
     path = Path(name).expanduser()
-    if not path.exists():
+    if name.startswith(PREFIX) or not path.exists():
+        name = name.removeprefix(PREFIX)
         if not _HUB_NAME.fullmatch(name):
             raise ModelError(f"There is nothing at {path}.", hint="the folder of a checkpoint")
         path = _download(name, progress)
