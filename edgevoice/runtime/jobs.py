@@ -21,7 +21,7 @@ from edgevoice.core.events import (
     TranscriptReady,
     WordsStable,
 )
-from edgevoice.core.history import window
+from edgevoice.core.history import alternating, window
 from edgevoice.core.words import look, stable_words
 from edgevoice.runtime.clock import Clock
 from edgevoice.runtime.heard import Heard
@@ -80,7 +80,7 @@ def transcribe_partial(
 def prefill(llm: Llm, scope: CancelScope, command: Prefill, max_tokens: int) -> Iterator[Event]:
     """Bring the beginning of a prompt into the cache; nobody is told."""
     if llm.count_tokens(command.messages) <= llm.context_tokens - max_tokens:
-        llm.prefill(command.messages, scope)
+        llm.prefill(alternating(command.messages), scope)
     yield from ()
 
 
@@ -95,7 +95,7 @@ def generate(
         yield HistoryTrimmed(clock.now(), command.turn, len(messages) - 2)
     splitter = ClauseSplitter()
     clauses = 0
-    for piece in llm.reply(messages, max_tokens, scope):
+    for piece in llm.reply(alternating(messages), max_tokens, scope):
         for text in splitter.feed(piece):
             yield _written(command.turn, clauses, text, clock)
             clauses += 1
