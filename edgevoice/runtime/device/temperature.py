@@ -17,6 +17,9 @@ FROZEN_S = 600.0
 FROZEN_LOAD = 1.0
 """A reading that never moved for so long, while the load moved by so many cores, is stuck."""
 
+MOST_SENSORS = 8
+"""Phones have a hundred zones; those nearest to their trip points are watched."""
+
 LOOK_AGAIN_S = 60.0
 """How often the sensors are looked up anew: some come and go with their drivers."""
 
@@ -60,7 +63,13 @@ class _Sensor:
     least_load: float = math.inf
     most_load: float = -math.inf
 
+    def urgency(self) -> float:
+        """Return how far it is from its trip point, in K; what has none comes last."""
+        degrees = celsius(text(self.path))
+        return math.inf if degrees is None or self.trip_c is None else self.trip_c - degrees
+
     def read(self, at: float, load: float | None) -> Temperature | None:
+        """Return the reading at a time, None when it makes no sense or never moves."""
         raw = text(self.path)
         degrees = celsius(raw)
         if degrees is None or self._stuck(raw, at, load):
@@ -89,10 +98,10 @@ class Thermometers:
     def read(self, at: float, load: float | None) -> tuple[Temperature, ...]:
         """Return what the sensors say; ``load`` in busy cores tells a stuck one from a calm one."""
         readings = self._read(at, load)
-        if not 0 <= at - self._looked_at < LOOK_AGAIN_S or (self._sensors and not readings):
+        if not readings or not 0 <= at - self._looked_at < LOOK_AGAIN_S:
             known = {sensor.path: sensor for sensor in self._sensors}
-            found = list(self._zones()) or list(self._monitors())
-            self._sensors = [known.get(sensor.path, sensor) for sensor in found]
+            found = sorted(list(self._zones()) or list(self._monitors()), key=_Sensor.urgency)
+            self._sensors = [known.get(each.path, each) for each in found[:MOST_SENSORS]]
             self._looked_at = at
             readings = self._read(at, load)
         return readings
