@@ -148,7 +148,7 @@ class Conversation:
             case TimerFired(at=at, name="partial"), Phase.LISTENING:
                 return [TranscribePartial(self.turn, now.since), *self._next_partial(at)]
             case WordsStable(text=text), Phase.LISTENING | Phase.PAUSED if not now.answering:
-                return self._prefill(Message("user", text))
+                return self._prefill(Message("user", f"{text} "))  # a space: its last word is whole
             case TimerFired(name="too long"), Phase.LISTENING:
                 return self._cut()
             case TurnEndScored(at=at, probability=probability), Phase.PAUSED:

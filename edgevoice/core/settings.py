@@ -90,10 +90,11 @@ class LlmSettings:
     )
     max_tokens: int = key(160, "Longest reply, in tokens.", (1, 8192))
     system_prompt: str = key(
-        "You are a friendly voice assistant. Answer in one or two short, plain sentences.",
+        "You are edgevoice, a friendly voice assistant. "
+        "Answer in one or two short spoken sentences.",
         "What the model is told before the talk.",
     )
-    temperature: float = key(0.3, "0 takes the likeliest word; more is livelier.", (0, 2))
+    temperature: float = key(0.0, "0 takes the likeliest word; more is livelier.", (0, 2))
     seed: int = key(0, "The same seed gives the same reply to the same talk.", (0, 2**32 - 1))
     url: str = key("", 'OpenAI-compatible server to ask instead; "" for none.')
     model: str = key("", "Name of the model on that server.")

@@ -189,7 +189,7 @@ def test_nothing_is_read_ahead_unless_it_is_wanted() -> None:
 def test_the_words_are_read_as_they_become_stable(level: Speculation) -> None:
     sim = asking_at_length(level)
     assert sim.when(TranscribePartial) == [1.0, 1.4, 1.96, 2.744, 3.8416]
-    assert prefilled(sim)[:3] == ["one", "one two", "one two three"]
+    assert prefilled(sim)[:3] == ["one ", "one two ", "one two three "]
 
 
 @pytest.mark.parametrize("level", ["prefill", "draft"])
