@@ -9,7 +9,7 @@ import sherpa_onnx
 from edgevoice.backends import sherpa
 from edgevoice.backends.model_files import find
 from edgevoice.backends.protocols import Samples
-from edgevoice.backends.utterance import is_speechless, padded, windows
+from edgevoice.backends.utterance import is_speechless, most_tokens, padded, windows
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
 
@@ -21,6 +21,9 @@ PADDING_S = 0.1
 
 ``python -m bench.moonshine_windows`` compares lengths and paddings.
 """
+
+OTHER_PADDING_S = 0.3
+"""For a second try: another alignment of the same words seldom goes wrong in the same place."""
 
 
 def need_mb(bundle: Bundle) -> float:
@@ -68,10 +71,16 @@ class Moonshine:
         texts = []
         for window in windows(utterance, LONGEST_S):
             scope.check()
-            if is_speechless(window):
-                continue
-            text = sherpa.decode(self._recognizer, padded(window, PADDING_S, PADDING_S))
-            # It writes notes for what it takes to be music.
-            texts.append(text.strip("♪ "))
+            if not is_speechless(window):
+                texts.append(self._hear(window, scope))
         scope.check()
         return " ".join(filter(None, texts))
+
+    def _hear(self, window: Samples, scope: CancelScope) -> str:
+        """Return the words of ``window``, heard again when the first text repeats itself."""
+        text, tokens = sherpa.decode_tokens(self._recognizer, padded(window, PADDING_S, PADDING_S))
+        if tokens is not None and tokens > most_tokens(window):
+            scope.check()
+            text = sherpa.decode(self._recognizer, padded(window, OTHER_PADDING_S, OTHER_PADDING_S))
+        # It writes notes for what it takes to be music.
+        return text.strip("♪ ")

@@ -21,6 +21,9 @@ SILENCE_DB = -60.0
 STEADY_DB = 2.0
 """Levels of noise and hum stay within it; those of speech spread wider, also 5 dB over a noise."""
 
+TOKENS_PER_S, TOKENS_AT_LEAST = 8, 8
+"""Nobody says more, in the word pieces of Whisper's and Moonshine's vocabularies."""
+
 PAUSE_FRAMES = 10
 """A cut goes through the middle of the quietest 200 ms."""
 
@@ -52,6 +55,11 @@ def windows(utterance: Samples, longest_s: float) -> Iterator[Samples]:
         yield utterance[:cut]
         utterance = utterance[cut:]
     yield utterance
+
+
+def most_tokens(samples: Samples) -> int:
+    """Return how many tokens 16 kHz ``samples`` may hold: a longer text repeats itself."""
+    return int(TOKENS_AT_LEAST + TOKENS_PER_S * len(samples) / EARS_RATE)
 
 
 def padded(samples: Samples, before_s: float, after_s: float) -> Samples:

@@ -12,17 +12,14 @@ from tokenizers import Tokenizer
 from edgevoice.backends import whisper
 from edgevoice.backends.mel import HOP_SAMPLES, log_mel
 from edgevoice.backends.model_files import find
-from edgevoice.backends.protocols import EARS_RATE, Samples
-from edgevoice.backends.utterance import is_speechless, windows
+from edgevoice.backends.protocols import Samples
+from edgevoice.backends.utterance import is_speechless, most_tokens, windows
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
 from edgevoice.errors import BackendFailed, ModelDamaged, ModelError
 
 FULL_FRAMES = 3000
 """The 30 s that Whisper was trained on."""
-
-TOKENS_PER_S, TOKENS_AT_LEAST = 8, 8
-"""Nobody says more: a longer text has begun to repeat itself."""
 
 UNSURE_LOGPROB = -1.0
 NO_SPEECH = 0.6
@@ -88,22 +85,22 @@ class WhisperCt2:
         return " ".join(filter(None, texts))
 
     def _hear(self, window: Samples, scope: CancelScope) -> str:
-        most_tokens = int(TOKENS_AT_LEAST + TOKENS_PER_S * len(window) / EARS_RATE)
+        most = most_tokens(window)
         for tail_frames in (whisper.TAIL_FRAMES, FULL_FRAMES):
             features = _features(window, self._model.n_mels, tail_frames)
             try:
-                result = self._decode(features, most_tokens, scope)
+                result = self._decode(features, most, scope)
             except Exception as error:
                 raise BackendFailed(f"CTranslate2 failed: {error}") from error
             tokens = result.sequences_ids[0]
-            if len(tokens) < most_tokens:
+            if len(tokens) < most:
                 break
         if result.scores[0] < UNSURE_LOGPROB and result.no_speech_prob > NO_SPEECH:
             return ""
         text: str = self._tokenizer.decode(tokens)
         return text.strip()
 
-    def _decode(self, features: NDArray[np.float32], most_tokens: int, scope: CancelScope) -> Any:
+    def _decode(self, features: NDArray[np.float32], most: int, scope: CancelScope) -> Any:
         heard = self._model.encode(ctranslate2.StorageView.from_array(features[None]))
         scope.check()
         language = self._language
@@ -113,7 +110,7 @@ class WhisperCt2:
             heard,
             [[*self._start, *language, *self._task]],
             beam_size=1,
-            max_length=2 * most_tokens,  # the library halves it
+            max_length=2 * most,  # the library halves it
             return_scores=True,
             return_no_speech_prob=True,
         )

@@ -18,8 +18,8 @@ from edgevoice.backends import whisper
 from edgevoice.backends.mel import log_mel
 from edgevoice.backends.model_files import find
 from edgevoice.backends.onnx_session import open_session
-from edgevoice.backends.protocols import EARS_RATE, Samples
-from edgevoice.backends.utterance import is_speechless, windows
+from edgevoice.backends.protocols import Samples
+from edgevoice.backends.utterance import is_speechless, most_tokens, windows
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
 from edgevoice.errors import BackendFailed, ModelDamaged, ModelError
@@ -29,9 +29,6 @@ FRAMES = 3000
 
 LONGEST_S = 28.0
 """Per window; the rest of the 30 s is silence, by which the decoder sees the end."""
-
-TOKENS_PER_S, TOKENS_AT_LEAST = 8, 8
-"""Nobody says more: a longer text has begun to repeat itself."""
 
 Floats = NDArray[np.float32]
 
@@ -136,7 +133,7 @@ class WhisperOptimum:
         speech = log_mel(window, self._bands)[:, :FRAMES]
         silence = ((0, 0), (0, FRAMES - speech.shape[1]))
         features = np.pad(speech, silence, constant_values=speech.min())
-        most = int(TOKENS_AT_LEAST + TOKENS_PER_S * len(window) / EARS_RATE)
+        most = most_tokens(window)
         try:
             heard = self._encoder.run(None, {"input_features": features[None]})[0]
             scope.check()

@@ -19,8 +19,11 @@ from tests.recordings import clip
 
 
 class FakeRecognizer:
-    def __init__(self, text: str | Exception) -> None:
+    """Hears always the same, the first time in so many tokens."""
+
+    def __init__(self, text: str | Exception, tokens: int = 2) -> None:
         self._text = text
+        self._tokens = tokens
         self.heard_s: list[float] = []
 
     def create_stream(self) -> SimpleNamespace:
@@ -32,13 +35,21 @@ class FakeRecognizer:
     def decode_stream(self, stream: SimpleNamespace) -> None:
         if isinstance(self._text, Exception):
             raise self._text
-        stream.result = SimpleNamespace(text=self._text, tokens=[])
+        tokens, self._tokens = self._tokens, 2
+        stream.result = SimpleNamespace(text=self._text, tokens=["x"] * tokens)
 
 
 def test_moonshine_hears_silence_around_the_words() -> None:
     recognizer = FakeRecognizer(" Weasels. ")
     assert Moonshine(recognizer).transcribe(clip("weasels"), CancelScope()) == "Weasels."
     assert recognizer.heard_s == [pytest.approx(len(clip("weasels")) / 16_000 + 0.2)]
+
+
+def test_moonshine_hears_again_what_repeats_itself() -> None:
+    seconds = len(clip("weasels")) / 16_000
+    recognizer = FakeRecognizer("Weasels.", tokens=int(8 * seconds) + 9)
+    assert Moonshine(recognizer).transcribe(clip("weasels"), CancelScope()) == "Weasels."
+    assert recognizer.heard_s == [pytest.approx(seconds + 0.2), pytest.approx(seconds + 0.6)]
 
 
 def test_notes_of_music_are_no_words() -> None:
