@@ -41,8 +41,9 @@ def test_what_the_child_saw_comes_back(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("kill -SEGV $$", "ended by SIGSEGV"),
         ("echo 'it gave no sound.' >&2; exit 1", "bundle: it gave no sound."),
         ("exit 0", "said nothing"),
+        ("echo '{}'; exit 3", "status 3"),
     ],
-    ids=["ends the process", "crashes", "raises", "says nothing"],
+    ids=["ends the process", "crashes", "raises", "says nothing", "fails after it spoke"],
 )
 def test_an_engine_that_ends_the_child_is_an_error_here(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, says: str
