@@ -22,6 +22,8 @@ MODULES = {
     "hibari": "hibari-tts",
     "soxr": "soxr",
     "rich": "rich",
+    "jinja2": "jinja2",
+    "pywebrtc_audio": "pywebrtc-audio",
 }
 """Each module to import with its package. sounddevice is left to the check of the sound."""
 
