@@ -45,6 +45,13 @@ KINDS = (
             ("generation_config.json",),
         ),
     ),
+    Kind(
+        "onnx-llm",
+        Role.LLM,
+        (("model.onnx",), ("config.json",), ("tokenizer.json",), ("tokenizer_config.json",)),
+        ("model.onnx_data", "chat_template.jinja", "generation_config.json"),
+        sample_rate=0,
+    ),
     Kind("moonshine", Role.STT, (("encoder*.ort",), ("decoder*.ort",), ("tokens.txt",))),
     Kind(
         "whisper-onnx",
@@ -59,6 +66,7 @@ KINDS = (
     Kind("silero", Role.VAD, (("silero*.onnx",),)),
     Kind("hibari", Role.TTS, (("hibari*.onnx",),), sample_rate=24_000),
     Kind("piper", Role.TTS, (("*.onnx",), ("*.onnx.json",)), sample_rate=22_050),
+    Kind("vits", Role.TTS, (("*.onnx",), ("tokens.txt",))),
 )
 """The more telling first: a guess takes the first whose files are all there."""
 
