@@ -121,6 +121,7 @@ class Governor:
                 return self._think()
             case ModelLoaded(role=role):
                 self._resident.loaded(role)
+                self.squeeze.expect_load(self._now)
                 self._stale = True
                 return []
             case LoadFailed(role=role, bundle=bundle):
@@ -162,8 +163,9 @@ class Governor:
         free = None if device.memory_free_mb is None else device.memory_free_mb + limits.held_mb
         rough = None if free is None else round(free / MEMORY_STEP_MB)
         key = (rough, device.granted_cores, replace(limits, held_mb=0.0), self._pace.rough)
-        # While a model is read in, it is counted neither as free nor as held.
-        if key != self._key and not self._stale and not self._resident.pending:
+        # While a model is read in, it is in part counted as free and as held, or as neither.
+        settled = not self._stale and not self._resident.pending
+        if self.plan is None or (settled and key != self._key):
             self._key = key
             self.plan = plan(device, self._rungs, self.plan, self._pace.speeds, limits)
         if self.plan is None or self._asleep:
@@ -183,7 +185,7 @@ class Governor:
             most_load=min(heat, self._wish.most_load, best * share if share < 1 else inf),
             squeeze=self.squeeze.stage,
             most_mb=self.squeeze.most_mb,
-            held_mb=self._resident.held_mb,
+            held_mb=0.0 if self._stale else self._resident.held_mb,
             target_s=self._wish.target_s,
         )
 

@@ -10,7 +10,14 @@ from edgevoice.core.rung import Speed
 LEARN = 0.4
 """Weight of the newest turn."""
 
-LEAST = 0.05
+LEAST, MOST = 0.05, 4.0
+"""A turn in which a model seems slower or faster than this says nothing of its speed."""
+
+READ_FACTOR = 4.0
+"""How much faster an LLM reads than it writes, where only the latter was measured (assumed)."""
+
+SLOWEST_TPS, FASTEST_RTF = 0.05, 1e-4
+"""What is taken for the speed of a model that was never measured."""
 
 _STEPS = 20
 """Changes less than 5 % are no reason to think again."""
@@ -52,9 +59,12 @@ class Pace:
         for bundle, speed in measured.items():
             known = self._full.get(bundle)
             if known is None or known.assumed:
-                self._full[bundle] = speed.times(1 / (self._pace * share))
-            elif pace := _pace(known, speed):
-                paces.append(pace / share)
+                if speed.write_tps > SLOWEST_TPS or speed.rtf > FASTEST_RTF:
+                    read_tps = speed.read_tps or READ_FACTOR * speed.write_tps
+                    whole = replace(speed, read_tps=read_tps)
+                    self._full[bundle] = whole.times(1 / (self._pace * share))
+            elif LEAST <= (pace := _pace(known, speed) / share) <= MOST:
+                paces.append(pace)
         for pace in paces:
             self._pace += LEARN * (pace - self._pace) / len(paces)
         if self._pace > 1:
@@ -65,7 +75,8 @@ class Pace:
         self._pace = min(1.0, max(LEAST, self._pace))
 
 
-def _pace(known: Speed, measured: Speed) -> float | None:
+def _pace(known: Speed, measured: Speed) -> float:
+    """Return the pace at which ``measured`` was, 0 if it does not tell."""
     if measured.write_tps and known.write_tps:
         return measured.write_tps / known.on(measured.threads).write_tps
-    return known.rtf / measured.rtf if measured.rtf and known.rtf else None
+    return known.rtf / measured.rtf if measured.rtf and known.rtf else 0.0

@@ -19,8 +19,13 @@ talk, so that load and temperature follow each other, short enough for the model
 NOISE_K = 0.5
 """Expected error of a mean, of the sensor and of the model."""
 
-FORGET_S = 3000.0
-"""What is known weighs 1/e after so long, as rooms warm."""
+DRIFTS = (0.0, 0.02, 0.04)
+"""How much the parameters, in parts of what is in doubt at first, may change from block to block:
+the room warms, a fan or a hand changes the rise a little, the heat capacity stays (assumed)."""
+
+SURPRISE = 4.0
+"""An error of so many deviations is no noise: the device was carried elsewhere, or its fan began.
+Then it is mostly the rest that is learned anew."""
 
 TAU_S = (20.0, 1500.0)
 RISE_K = (0.5, 60.0)
@@ -82,8 +87,8 @@ and of one at a phone's skin or battery, which has the whole phone to warm (assu
 class Fit:
     """Learns a device's ``Thermal`` from its temperature and load.
 
-    Means of successive blocks obey ``T' = a T + b load + c``. The three are found by recursive
-    least squares with forgetting, from a prior, which is taken to be at rest where it was met.
+    Means of successive blocks obey ``T' = a T + b load + c``. The three are found by a Kalman
+    filter, from a prior, which is taken to be at rest where it was met.
     """
 
     def __init__(self, prior: Thermal = BOARD) -> None:
@@ -91,6 +96,7 @@ class Fit:
         self._block_s = BLOCK_SHARE * prior.tau_s
         self._origin_c = 0.0
         self._weights = [0.0, 0.0, 0.0]
+        self._doubts = [0.0, 0.0, 0.0]
         self._spread: Matrix = []
         self._block: list[tuple[float, float]] = []
         self._since = 0.0
@@ -150,8 +156,10 @@ class Fit:
         self._origin_c = celsius
         self._weights = [a, self._prior.rise_k * (1 - a), 0.0]
         # A quarter of the time constant, half of the rise, and 8 K of the rest are in doubt.
-        deviations = (0.25 * (1 - a), 0.5 * self._prior.rise_k * (1 - a), 8.0 * (1 - a))
-        self._spread = [[deviations[i] ** 2 if i == j else 0.0 for j in range(3)] for i in range(3)]
+        self._doubts = [each * (1 - a) for each in (0.25, 0.5 * self._prior.rise_k, 8.0)]
+        self._spread = [
+            [self._doubts[i] ** 2 if i == j else 0.0 for j in range(3)] for i in range(3)
+        ]
 
     def _close_block(self, at: float) -> None:
         celsius = sum(c for c, _ in self._block) / len(self._block)
@@ -163,19 +171,22 @@ class Fit:
         self._block, self._since = [], at
 
     def _learn(self, inputs: list[float], celsius: float) -> None:
+        expected = sum(w * x for w, x in zip(self._weights, inputs, strict=True))
+        error = celsius - self._origin_c - expected
+        along, certainty = self._along(inputs)
+        if error**2 > SURPRISE**2 * certainty:
+            self._spread[2][2] += error**2
+            along, certainty = self._along(inputs)
         spread = self._spread
-        along = [sum(spread[i][j] * inputs[j] for j in range(3)) for i in range(3)]
-        certainty = NOISE_K**2 + sum(inputs[i] * along[i] for i in range(3))
-        error = (
-            celsius
-            - self._origin_c
-            - sum(w * x for w, x in zip(self._weights, inputs, strict=True))
-        )
         for i in range(3):
             self._weights[i] += along[i] / certainty * error
-        kept = exp(-self._block_s / FORGET_S)
         self._spread = [
-            [(spread[i][j] - along[i] * along[j] / certainty) / kept for j in range(3)]
-            for i in range(3)
+            [spread[i][j] - along[i] * along[j] / certainty for j in range(3)] for i in range(3)
         ]
+        for i, (doubt, drift) in enumerate(zip(self._doubts, DRIFTS, strict=True)):
+            self._spread[i][i] += (drift * doubt) ** 2
         self.blocks += 1
+
+    def _along(self, inputs: list[float]) -> tuple[list[float], float]:
+        along = [sum(p * x for p, x in zip(row, inputs, strict=True)) for row in self._spread]
+        return along, NOISE_K**2 + sum(x * p for x, p in zip(inputs, along, strict=True))
