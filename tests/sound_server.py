@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,16 +85,20 @@ class SoundServer:
     def recording(self) -> Iterator[list[Samples]]:
         """Record the loudspeaker; the list holds the samples (48 kHz) afterwards."""
         heard: list[Samples] = []
-        recorder = subprocess.Popen(
-            ["parec", "--latency-msec=20", "-d", "spk.monitor", *_FORMAT, f"--rate={RATE}"],
-            env=self.environment, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            yield heard
-        finally:
-            recorder.send_signal(signal.SIGTERM)
-            data, _ = recorder.communicate()
-            heard.append(np.frombuffer(data[: len(data) // 4 * 4], "<f4"))
+        with tempfile.TemporaryFile() as file:  # a pipe that nobody reads would fill, and block
+            recorder = subprocess.Popen(
+                ["parec", "--latency-msec=20", "-d", "spk.monitor", *_FORMAT, f"--rate={RATE}"],
+                env=self.environment,
+                stdout=file,
+            )
+            try:
+                yield heard
+            finally:
+                recorder.send_signal(signal.SIGTERM)
+                recorder.wait(10)
+                file.seek(0)
+                data = file.read()
+                heard.append(np.frombuffer(data[: len(data) // 4 * 4], "<f4"))
 
     def stop(self) -> None:
         """End the server."""
