@@ -116,10 +116,10 @@ def speak(
     for samples in tts.synthesize(command.text, scope):
         scope.check()
         audio = resampler.resample_chunk(samples) if resampler else samples
-        loudspeaker.add(command.turn, command.clause, command.text, audio)
-        if not voiced:
+        if not voiced:  # told before it can be heard
             voiced = True
             yield ClauseVoiced(clock.now(), command.turn, command.clause)
+        loudspeaker.add(command.turn, command.clause, command.text, audio)
     if resampler:
         tail = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         loudspeaker.add(command.turn, command.clause, command.text, tail)
