@@ -92,11 +92,26 @@ def _fetch(folder: Path, progress: Progress) -> None:
         with tarfile.open(archive) as package:
             for member in package:
                 name = member.name.partition(f"/{VENDORED}")[2]
-                if name.startswith(KEPT):
-                    member.name = name
-                    package.extract(member, draft, filter="data")
+                # Only plain files: of a link or a device there is no content to take.
+                if (
+                    name.startswith(KEPT)
+                    and ".." not in name
+                    and (content := _content(package, member))
+                ):
+                    target = draft / name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(content)
         shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)
+
+
+def _content(package: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """Return what a plain file holds, nothing for all else.
+
+    ``extract`` with a filter would do it all, but not before Python 3.11.4.
+    """
+    file = package.extractfile(member) if member.isfile() else None
+    return file.read() if file else b""
 
 
 def _download(folder: Path) -> Path:
