@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON := python3.11 python3.12 python3.13 python3
 
 # Older ones download a whole package to learn its name.
-PIP := pip>=23.2
+PIP := pip>=25
 
 # `make NATIVE=OFF` compiles llama.cpp for any processor of this kind, not for this very one.
 NATIVE ?= ON
