@@ -21,7 +21,7 @@ class SpeechDetector:
     frame_s: float
     threshold: float = 0.5
     start_frames: int = 3
-    end_frames: int = 3
+    end_frames: int = 2
     speaking: bool = False
     _recent: deque[bool] = field(init=False)
     _quiet: int = 0
