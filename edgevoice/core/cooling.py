@@ -37,9 +37,6 @@ CLIMB_SHARE = 1.5
 AT_TRIP_K = 1.0
 """So near, two samples of three count as the trip itself."""
 
-RUNAWAY_K = 2.0
-"""Within three samples, a rise that no noise makes."""
-
 SLOW_SENSORS = ("skin", "battery", "headroom", "shell", "quiet")
 """Parts of the names of sensors that feel the whole device."""
 
@@ -85,16 +82,17 @@ class Cooling:
     def step(self, reading: Reading, loads: Sequence[float], level: int) -> bool:
         """Take a reading; return True when ``most_load`` has changed.
 
-        ``loads`` are the plan's levels, from the best to the cheapest; ``level`` is where it is.
+        ``loads`` are the plan's levels, from the best to the cheapest, none before the first plan;
+        ``level`` is where it is.
         """
         self._take(reading)
         if not loads:
+            self._begin(reading.temperature)
             return False
         since_s = reading.at - self._stepped_at
         if since_s < 0:  # the clock jumped back
             self._stepped_at, since_s = reading.at, 0.0
         tripped = reading.throttled or self._is_at_trip(reading.temperature)
-        tripped = tripped or self._runs_away(reading.temperature)
         if level + 1 < len(loads) and (
             (tripped and since_s >= DOWN_EVERY_S / 4)
             or (since_s >= DOWN_EVERY_S and self._foresees_trip(reading.temperature))
@@ -127,19 +125,18 @@ class Cooling:
         self._degrees.append(temperature.celsius)
         self.fit.observe(at, temperature.celsius, reading.load or 0.0)
 
+    def _begin(self, temperature: Temperature | None) -> None:
+        """Before anything runs, trust what such devices mostly bear; more comes with knowledge."""
+        if temperature is None or temperature.trip_c is None or self.fit.blocks:
+            return
+        thermal = self.fit.thermal
+        self.most_load = thermal.load_at(temperature.trip_c - margin_k(thermal, temperature.trip_c))
+
     def _is_at_trip(self, temperature: Temperature | None) -> bool:
         if temperature is None or temperature.trip_c is None or not self._degrees:
             return False
         middle = sorted(self._degrees)[len(self._degrees) // 2]
         return middle >= temperature.trip_c - AT_TRIP_K
-
-    def _runs_away(self, temperature: Temperature | None) -> bool:
-        """Tell whether it is near the trip and rises too fast for any forecast."""
-        if temperature is None or temperature.trip_c is None or len(self._degrees) < 3:
-            return False
-        near_c = temperature.trip_c - margin_k(self.fit.thermal, temperature.trip_c)
-        first, middle, last = self._degrees
-        return first < middle < last and last - first >= RUNAWAY_K and last >= near_c
 
     def _foresees_trip(self, temperature: Temperature | None) -> bool:
         if temperature is None or temperature.trip_c is None or self.fit.mean_c is None:

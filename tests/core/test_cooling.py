@@ -190,3 +190,12 @@ def test_a_clock_that_jumps_back_does_not_stop_it() -> None:
     cooling.step(Reading(1e6, None, 1.0, throttled=True), LOADS, 0)
     cooling.step(Reading(0.0, None, 1.0), LOADS, 1)
     assert cooling.step(Reading(UP_AFTER_S, None, 1.0), LOADS, 1)
+
+
+@pytest.mark.parametrize(("celsius", "least"), [(40.0, 2.0), (60.0, 1.5), (72.0, 0.5), (79.0, 0.0)])
+def test_a_device_that_is_warm_before_it_begins_begins_lower(celsius: float, least: float) -> None:
+    cooling = Cooling()
+    cooling.step(Reading(0.0, Temperature("cpu", celsius, TRIP_C), 0.0), (), 0)
+    assert least <= cooling.most_load <= least + 2.0
+    cooling.step(Reading(5.0, None, 0.0), (), 0)
+    assert Cooling().most_load == inf

@@ -207,7 +207,7 @@ def hot(celsius: float) -> dict[str, object]:
 def test_heat_takes_a_level_at_a_time() -> None:
     talk = Talk()
     talk.pass_time(10, **hot(60.0))
-    for celsius in (72.0, 75.0, 78.0):
+    for celsius in (74.0, 76.5, 77.5, 77.5):
         talk.pass_time(5, **hot(celsius))
     assert talk.governor.plan
     assert talk.governor.plan.level == 1

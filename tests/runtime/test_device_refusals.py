@@ -183,7 +183,9 @@ def test_a_program_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
         assert sensors.sample(25.0, wait=True).throttling is not None
 
 
-@pytest.mark.parametrize("script", ["exit 3", "echo error=1", "kill -9 $$", "printf '\\377'"])
+@pytest.mark.parametrize(
+    "script", ["echo throttled=0x4; exit 3", "echo error=1", "kill -9 $$", "printf '\\377'"]
+)
 def test_a_program_that_fails(tmp_path: Path, script: str) -> None:
     programs = {"vcgencmd": script, "termux-battery-status": script}
     with Sensors(lay_out(tmp_path, PI5, programs)) as sensors:
