@@ -25,6 +25,11 @@ pytestmark = [pytest.mark.models, pytest.mark.sound]
 PATIENCE_S = 60.0
 
 
+def hears_ctrl_c() -> None:
+    """Undo what a shell does to its background jobs, whose children would ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class LiveTalk:
     """``edgevoice talk --json`` in a process of its own, and its lines as they come."""
 
@@ -35,6 +40,7 @@ class LiveTalk:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hears_ctrl_c,
         )
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()

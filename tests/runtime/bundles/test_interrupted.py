@@ -182,7 +182,13 @@ def stuck(name: str, offer: Offer, store: Store) -> subprocess.Popen[str]:
     """Start a pull and return it when the network has begun to hang."""
     line = command("pull", name, "--models", str(store.root), known=offer.known)
     process = subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell's background jobs ignore Ctrl-C, and so would this child of one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not any(part.stat().st_size for part in store.partial.glob("wheels/*.part")):
         assert process.poll() is None
