@@ -9,11 +9,12 @@ import os
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from edgevoice.cli.checks import memory, models, packages, processor, server, sound
+from edgevoice.cli.checks import device, memory, models, packages, processor, server, sound
 from edgevoice.cli.checks.finding import Finding, Grade, problem
 from edgevoice.cli.view import printable
 from edgevoice.core.bundle import Bundle, Role
@@ -22,10 +23,14 @@ from edgevoice.errors import Misused
 from edgevoice.runtime import machine
 from edgevoice.runtime.bundles import catalogue, integrity
 from edgevoice.runtime.bundles.store import Store
+from edgevoice.runtime.device.sensors import Sensors
 from edgevoice.runtime.settings_file import read
 
 COLOURS = {Grade.OK: "32", Grade.WARNING: "33", Grade.PROBLEM: "31"}
 INDENT = " " * 24
+
+SECOND_LOOK_S = 0.3
+"""Between two samples of the device, so that there are rates."""
 
 
 def main(argv: list[str]) -> int:
@@ -100,8 +105,15 @@ def examine(
             *memory.check_disk(store.root, checked.pull_mb),
         ]
 
+    def check_device() -> list[Finding]:
+        with Sensors(root) as sensors:
+            sensors.sample(0.0)
+            time.sleep(SECOND_LOOK_S)
+            return device.check(sensors.sample(SECOND_LOOK_S, wait=True))
+
     yield from _guarded("packages", check_packages)
     yield from _guarded("processor", check_processor)
+    yield from _guarded("device", check_device)
     yield from _guarded("models", check_models)
     yield from _guarded("sound", lambda: sound.check(sound.ask(settings.audio), root, environment))
     yield from _guarded(server.AREA, lambda: server.check(settings.llm))
