@@ -42,9 +42,9 @@ def _findings(device: Device) -> Iterator[Finding]:
         yield warning(
             "power", f"The voltage was too low {when}.", "the power supply made for this board"
         )
-    if battery and battery.percent is not None and battery.percent < LOW_BATTERY:
-        if not battery.charging:
-            yield warning("battery", f"It is at {battery.percent:.0f} %: less will be done ahead.")
+    percent = battery.percent if battery and not battery.charging else None
+    if percent is not None and percent < LOW_BATTERY:
+        yield warning("battery", f"It is at {percent:.0f} %: less will be done ahead.")
 
 
 def _told(device: Device) -> Iterator[str]:
