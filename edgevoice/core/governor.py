@@ -105,6 +105,7 @@ class Governor:
         self._resident = Resident()
         self._key: tuple[object, ...] = ()
         self._weak = 1.0
+        self._lacked_mb = 0.0
 
     def step(self, fact: Fact) -> list[Order]:
         """Take a fact, return the orders that follow from it."""
@@ -166,16 +167,26 @@ class Governor:
         # While a model is read in, it is in part counted as free and as held, or as neither.
         settled = not self._stale and not self._resident.pending
         if self.plan is None or (settled and key != self._key):
+            first = self.plan is None
             self._key = key
             self.plan = plan(device, self._rungs, self.plan, self._pace.speeds, limits)
-        if self.plan is None or self._asleep:
+            if first:  # only now it is known what part of the best is wished for
+                self.plan = plan(device, self._rungs, None, self._pace.speeds, self._limits())
+        if self._asleep:
             return []
         if self.plan.lacks_mb and not self._resident.roles:
-            return [ReportShortage(self.plan.need_mb, self.plan.need_mb - self.plan.lacks_mb)]
+            return self._shortage(self.plan)
         orders = list(self._resident.live(self.plan))
         if not self._in_turn and not self.plan.lacks_mb:
             orders += self._resident.swaps(self.plan, device)
         return orders
+
+    def _shortage(self, wanted: Plan) -> list[Order]:
+        """Tell of a shortage once, and again when it changes."""
+        if self._lacked_mb == wanted.lacks_mb:
+            return []
+        self._lacked_mb = wanted.lacks_mb
+        return [ReportShortage(wanted.need_mb, wanted.need_mb - wanted.lacks_mb)]
 
     def _limits(self) -> Limits:
         best = self.plan.loads[0] if self.plan else inf

@@ -1,6 +1,7 @@
 """What the governor is told, past tense, and what it orders, imperative.
 
-``at`` is the time in seconds on the talk's clock.
+``at`` is the time in seconds on the talk's clock. Each ``LoadModel`` and ``SwapModel`` is answered
+once, by ``ModelLoaded`` or ``LoadFailed``: until then the governor makes no new plan.
 """
 
 from __future__ import annotations

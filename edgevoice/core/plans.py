@@ -41,9 +41,9 @@ and one turn in twenty takes a third longer than a typical one."""
 STEP = 0.9
 """A level of the plan must cost at most this part of the one before: less would not be felt."""
 
-GIVEN_UP = {Role.TURN: 1, Role.TTS: 2, Role.STT: 3, Role.LLM: 8}
-"""How much it hurts to go down a rung: the answers count more than all else together, then to be
-heard rightly."""
+GIVEN_UP = {Role.TURN: 1, Role.STT: 3, Role.LLM: 8, Role.TTS: 24}
+"""How much it hurts to go down a rung. Good answers count more than to be heard rightly; another
+voice in the middle of a talk is another person, and so the last resort."""
 
 AHEAD_CORES = {"draft": 1.5, "prefill": 0.75, "off": 0.0}
 """Cores that must be granted, so that work on a guess does not keep work that is sure waiting."""

@@ -105,6 +105,12 @@ def test_where_nothing_fits_nothing_is_loaded_and_the_user_is_told() -> None:
     assert talk.models == {}
 
 
+def test_a_shortage_is_told_once() -> None:
+    talk = Talk(300)
+    assert kinds(talk.pass_time(5)) == {ReportShortage}
+    assert talk.pass_time(60) == []
+
+
 def test_memory_that_comes_later_is_used() -> None:
     talk = Talk(300)
     talk.pass_time(10)
@@ -254,6 +260,7 @@ def test_quiet_and_a_cap_on_power() -> None:
         assert talk.governor.plan
         assert best.governor.plan
         assert talk.governor.plan.cost.load < 0.6 * best.governor.plan.cost.load
+        assert SwapModel not in kinds([order for _, order in talk.log])
 
 
 # Idle, failures, clocks.

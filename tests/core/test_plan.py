@@ -19,7 +19,7 @@ from edgevoice.core.plan_types import (
     Plan,
 )
 from edgevoice.core.plans import GROW_MARGIN, REREAD, STAY_MARGIN, STEP, headroom_mb
-from edgevoice.core.rung import Rungs, Speed
+from edgevoice.core.rung import Need, Rungs, Speed
 from tests.core.rungs import LARGE, PLAIN, RUNGS, SHARP, SMALL, SPEEDS, VOICE, device
 
 ALL_MB = 1300 + 300 + 120 + 60 + 20
@@ -71,6 +71,13 @@ def test_what_fits(
     assert made.bundles[Role.STT] == stt
     assert (Role.TURN in made.rungs) is turn_end
     assert made.lacks_mb == 0
+
+
+def test_the_voice_is_changed_last_of_all() -> None:
+    voices = {**RUNGS, Role.TTS: [replace(VOICE, needs=(Need(900),)), replace(VOICE, bundle="b")]}
+    made = plan(device(free_for(900 + SMALL_MB - 120)), voices, None, SPEEDS)
+    assert made.bundles[Role.TTS] == "voice"
+    assert made.bundles[Role.LLM] == "small"
 
 
 def test_when_nothing_fits_it_says_how_much_is_lacking() -> None:
