@@ -61,9 +61,11 @@ def main() -> None:
     names = list(found[0])
     rows = [[row[name] for name in names] for row in found]
     table(f"Moonshine on {len(clips)} prompts", [n.replace("_", " ") for n in names], rows)
-    decodes = {f"{s} s": decode_ms(stt, clips, s) for s in UTTERANCES_S}
-    table("One utterance, one thread", ["", *decodes], [["ms, median", *decodes.values()]])
-    write(options.json, {"bench": "moonshine_windows", "settings": found, "decode_ms": decodes})
+    decodes = [decode(stt, clips, seconds) for seconds in UTTERANCES_S]
+    names = list(decodes[0])
+    rows = [[row[name] for name in names] for row in decodes]
+    table("One utterance, one thread", [n.replace("_", " ") for n in names], rows)
+    write(options.json, {"bench": "moonshine_windows", "settings": found, "decodes": decodes})
 
 
 def measure(stt: Stt, clips: Sequence[Clip], setting: Setting) -> dict[str, object]:
@@ -100,16 +102,19 @@ def moonshine_set_to(setting: Setting) -> Iterator[None]:
         moonshine.LONGEST_S, moonshine.PADDING_S = before
 
 
-def decode_ms(stt: Stt, clips: Sequence[Clip], seconds: float) -> float:
-    """Return the median time to hear ``seconds`` of speech."""
+def decode(stt: Stt, clips: Sequence[Clip], seconds: float) -> dict[str, float]:
+    """Return the median times to hear ``seconds`` of speech."""
     speech = np.concatenate([clip.samples for clip in clips])
     length = int(seconds * EARS_RATE)
-    taken_s = []
+    taken_s, cpu_s = [], []
     for repeat in range(REPEATS):
-        start = time.perf_counter()
-        stt.transcribe(speech[repeat * length : (repeat + 1) * length], CancelScope())
+        utterance = speech[repeat * length : (repeat + 1) * length]
+        start, cpu_start = time.perf_counter(), time.process_time()
+        stt.transcribe(utterance, CancelScope())
         taken_s.append(time.perf_counter() - start)
-    return percentile_ms(taken_s, 50)
+        cpu_s.append(time.process_time() - cpu_start)
+    ms = {"p50_ms": percentile_ms(taken_s, 50), "p50_cpu_ms": percentile_ms(cpu_s, 50)}
+    return {"utterance_s": seconds, **ms}
 
 
 if __name__ == "__main__":

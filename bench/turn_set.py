@@ -102,7 +102,7 @@ def items() -> list[Item]:
     fluent = [said for said in sentences if not said.pauses]
     several = [said for said in turns if has_more(said.text)]
     return [
-        *(in_room(Kind.PLAIN, said) for said in fluent[::2]),
+        *(in_room(Kind.PLAIN, said) for said in fluent),
         *(
             in_room(Kind.SHORT, Said(c.name, c.samples, c.text))
             for c in asterisk(1)
@@ -110,7 +110,7 @@ def items() -> list[Item]:
         ),
         *(in_room(Kind.OWN_PAUSES, said) for said in sentences if said.pauses),
         *_hesitations(fluent),
-        *(with_noise_after(said, n) for n, said in enumerate(fluent[1::3])),
+        *(with_noise_after(said, n) for n, said in enumerate(fluent[::2])),
         *(in_room(Kind.SENTENCES, said) for said in several),
         *_over_the_reply(),
     ]
@@ -163,15 +163,17 @@ def with_noise_after(said: Said, number: int) -> Item:
 
 
 def _hesitations(fluent: Sequence[Said]) -> Iterator[Item]:
+    """Yield each sentence in two of three kinds, so that most turns of the set have no pause."""
     words = turn_set_words.read()
-    for said in fluent:
-        if said.clip not in words:
+    kinds = (Kind.PAUSES, Kind.LONG_PAUSES, Kind.FALSE_START)
+    for (number, said), kind in product(enumerate(fluent), kinds):
+        if said.clip not in words or kind is kinds[number % 3]:
             continue
-        for kind in (Kind.PAUSES, Kind.LONG_PAUSES):
-            rng = _rng(kind, said.clip)
-            if found := paused(said, words[said.clip], rng, long=kind is Kind.LONG_PAUSES):
-                yield in_room(kind, found)
-        yield in_room(Kind.FALSE_START, false_start(said, words[said.clip], _rng(said.clip)))
+        rng = _rng(kind, said.clip)
+        if kind is Kind.FALSE_START:
+            yield in_room(kind, false_start(said, words[said.clip], rng))
+        elif found := paused(said, words[said.clip], rng, long=kind is Kind.LONG_PAUSES):
+            yield in_room(kind, found)
 
 
 def _over_the_reply() -> Iterator[Item]:
