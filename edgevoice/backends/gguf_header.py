@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -61,21 +62,41 @@ BLOCKS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class GgufTensor:
+    """One tensor: ggml's number of its type, its size and place in the file, in bytes.
+
+    The first of ``shape`` is the length of a row, as ggml counts.
+    """
+
+    kind: int
+    shape: tuple[int, ...]
+    size_bytes: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class GgufHeader:
     """What a GGUF file says of itself.
 
     ``metadata`` leaves long arrays out; ``lengths`` has the length of every array.
-    ``type_bytes`` maps ggml's tensor types to the bytes of all tensors of that type.
     """
 
     metadata: dict[str, Value]
     lengths: dict[str, int]
-    type_bytes: dict[int, int]
+    tensors: dict[str, GgufTensor]
+
+    @property
+    def type_bytes(self) -> dict[int, int]:
+        """Bytes of all tensors of a type, by ggml's number of the type."""
+        found: dict[int, int] = {}
+        for tensor in self.tensors.values():
+            found[tensor.kind] = found.get(tensor.kind, 0) + tensor.size_bytes
+        return found
 
     @property
     def tensor_bytes(self) -> int:
         """Bytes of all weights."""
-        return sum(self.type_bytes.values())
+        return sum(tensor.size_bytes for tensor in self.tensors.values())
 
     @property
     def vocabulary(self) -> int:
@@ -153,32 +174,33 @@ class _Reader:
                 metadata[key] = value
         return GgufHeader(metadata, lengths, self._tensors(tensors, metadata))
 
-    def _tensors(self, count: int, metadata: dict[str, Value]) -> dict[int, int]:
-        type_bytes: dict[int, int] = {}
+    def _tensors(self, count: int, metadata: dict[str, Value]) -> dict[str, GgufTensor]:
+        found = {}
         end = 0
         for _ in range(count):
             name = self._string()
             dimensions = self._number(_U32)
             if dimensions > _MAX_DIMENSIONS:
                 raise _Broken(f"tensor {name[:60]!r} has {dimensions} dimensions.")
-            shape = [self._number(_U64) for _ in range(dimensions)]
+            shape = tuple(self._number(_U64) for _ in range(dimensions))
             kind = self._number(_U32)
             if kind not in BLOCKS:
                 raise _Broken(f"tensor {name[:60]!r} is of the unknown type {kind}.")
             elements, block_bytes = BLOCKS[kind]
-            total = block_bytes
-            for length in shape:
-                total *= length
-            total //= elements
-            type_bytes[kind] = type_bytes.get(kind, 0) + total
-            end = max(end, self._number(_U64) + total)
+            tensor = GgufTensor(
+                kind, shape, prod(shape) * block_bytes // elements, self._number(_U64)
+            )
+            end = max(end, tensor.offset + tensor.size_bytes)
+            found[name] = tensor
         alignment = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
         if not isinstance(alignment, int) or alignment <= 0:
             raise _Broken(f"the alignment is {alignment!r}.")
-        end += -(-self._at // alignment) * alignment
-        if count and end > self._size:
-            raise _Broken(f"it is cut off: {self._size} bytes are there, {end} are promised.")
-        return type_bytes
+        start = -(-self._at // alignment) * alignment
+        if count and start + end > self._size:
+            raise _Broken(
+                f"it is cut off: {self._size} bytes are there, {start + end} are promised."
+            )
+        return {name: replace(t, offset=start + t.offset) for name, t in found.items()}
 
     def _value(self, kind: int, key: str, lengths: dict[str, int]) -> Value | None:
         if kind in _SCALARS:
