@@ -20,6 +20,7 @@ VERBS = {
     "plan": ("edgevoice.cli.plan", "show what would run on this device, and what limits it"),
     "replay": ("edgevoice.cli.replay", "run a trace again and show the first difference"),
     "export": ("edgevoice_export.cli", "turn a checkpoint into a bundle"),
+    "quantize": ("edgevoice_quantize.cli", "make a bundle smaller and measure what it lost"),
 }
 
 INTERRUPTED = 130

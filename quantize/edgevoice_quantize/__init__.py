@@ -1,1 +1,1 @@
-"""Makes bundles smaller, and measures what each one lost."""
+"""Makes bundles smaller and faster, and measures what each one lost."""
