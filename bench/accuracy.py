@@ -3,9 +3,9 @@
     python -m bench.accuracy [--stt NAME ...] [--threads N] [--every N] [--errors] [--json FILE]
 
 Every bundle that is installed, or those named, hears all prompts of four words or more that
-``bench.speech.asterisk`` describes; none is left out for its result. Words are compared as
-``bench.words`` describes. The interval is where the word error rate of 95 % of 2,000 draws of
-as many prompts (with repetition) lies.
+``edgevoice_quantize.speech.asterisk`` describes; none is left out for its result. Words are
+compared as ``edgevoice_quantize.words`` describes. The interval is where the word error rate of
+95 % of 2,000 draws of as many prompts (with repetition) lies.
 """
 
 from __future__ import annotations
@@ -15,29 +15,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import jiwer
-import numpy as np
-
 from bench.report import parser, table, write
-from bench.speech import Clip, asterisk
-from bench.words import comparable
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE, Stt
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Role
 from edgevoice.runtime.bundles.store import Store
-
-DRAWS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Mistakes:
-    """What one prompt's transcript got wrong: words that must change, of how many."""
-
-    said: str
-    heard: str
-    errors: int
-    words: int
+from edgevoice_quantize.speech import Clip, asterisk
+from edgevoice_quantize.word_errors import Mistakes, compare, error_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +80,6 @@ def measure(stt: Stt, clips: Sequence[Clip], threads: int) -> tuple[Accuracy, li
     return Accuracy(
         wer, low, high, words, len(clips), audio_s, taken_s / audio_s, cpu_s / audio_s, threads
     ), mistakes
-
-
-def compare(said: str, heard: str) -> Mistakes:
-    """Return how ``heard`` differs from ``said``."""
-    said, heard = comparable(said, heard)
-    counts = jiwer.process_words(said, heard)
-    errors = counts.substitutions + counts.deletions + counts.insertions
-    return Mistakes(said, heard, errors, len(said.split()))
-
-
-def error_rate(mistakes: Sequence[Mistakes]) -> tuple[float, float, float]:
-    """Return the word error rate and the ends of its 95 % interval."""
-    errors = np.array([m.errors for m in mistakes])
-    words = np.array([m.words for m in mistakes])
-    draws = np.random.default_rng(0).integers(len(mistakes), size=(DRAWS, len(mistakes)))
-    low, high = np.percentile(errors[draws].sum(axis=1) / words[draws].sum(axis=1), (2.5, 97.5))
-    return float(errors.sum() / words.sum()), float(low), float(high)
 
 
 def _options() -> argparse.Namespace:

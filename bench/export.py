@@ -25,8 +25,6 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from bench import checkpoints
 from bench.report import parser, table, write
-from bench.speech import Clip, asterisk
-from bench.words import comparable
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE
 from edgevoice.cancel import CancelScope
@@ -37,6 +35,8 @@ from edgevoice_export.checkpoint import open_checkpoint
 from edgevoice_export.export import export
 from edgevoice_export.lines import Lines
 from edgevoice_export.llm_reference import LlmReference
+from edgevoice_quantize.speech import Clip, asterisk
+from edgevoice_quantize.words import comparable
 
 LONGEST_S = 10.0
 WHISPER, SMOLLM = "whisper-tiny.en", "smollm2-135m-instruct"

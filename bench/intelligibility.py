@@ -2,9 +2,9 @@
 
     python -m bench.intelligibility [--tts NAME ...] [--stt NAME] [--errors] [--json FILE]
 
-The word error rate counts the mistakes of the ear too. Words are compared as ``bench.words``
-describes. Each clause is also cut at random instants of its speech, to see whether
-``heard_words`` then names as many words as the ear hears, give or take one.
+The word error rate counts the mistakes of the ear too. Words are compared as
+``edgevoice_quantize.words`` describes. Each clause is also cut at random instants of its speech, to
+see whether ``heard_words`` then names as many words as the ear hears, give or take one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from bench.accuracy import Mistakes, compare, error_rate
 from bench.report import parser, percentile_ms, table, write
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE, Samples, Stt, Tts
@@ -30,6 +29,7 @@ from edgevoice.core.clauses import ClauseSplitter
 from edgevoice.core.pauses import pause_after
 from edgevoice.core.word_timing import heard_words
 from edgevoice.runtime.bundles.store import Store
+from edgevoice_quantize.word_errors import Mistakes, compare, error_rate
 
 REPLIES = Path(__file__).with_name("replies.txt").read_text("utf-8").splitlines()
 """What an assistant says: answers, questions, names and numbers. Written for this bench."""

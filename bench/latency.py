@@ -18,10 +18,10 @@ from pathlib import Path
 from bench.cascade import Cascade
 from bench.dialogue import Talk, Turn
 from bench.report import parser, percentile_ms, table, write
-from bench.speech import Clip, asterisk
 from edgevoice.core.settings import Settings
 from edgevoice.runtime import models
 from edgevoice.runtime.settings_file import read
+from edgevoice_quantize.speech import Clip, asterisk
 
 MEDIUM = "llm.bundle=qwen2.5-coder-1.5b"
 

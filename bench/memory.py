@@ -9,16 +9,13 @@ are in memory.
 from __future__ import annotations
 
 import argparse
-import threading
-from pathlib import Path
 
 from bench.dialogue import Talk
 from bench.latency import utterances
 from bench.report import parser, percentile_ms, table, write
 from edgevoice.runtime import models
 from edgevoice.runtime.settings_file import read
-
-SAMPLE_EVERY_S = 0.2
+from edgevoice_quantize.pss import PeakPss, pss_mb
 
 
 def main() -> None:
@@ -44,35 +41,6 @@ def main() -> None:
     table("Memory of a talk", ["turn", "PSS MB"], enumerate(after, start=1))
     print(f"peak {peak.mb:.0f} MB, growth from turn 3: {figures['growth_from_turn_3']}")
     write(options.json, {"bench": "memory", **figures})
-
-
-def pss_mb() -> float:
-    """Return this process's proportional set size in MB (1e6 bytes)."""
-    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise OSError("the kernel does not tell the PSS")
-
-
-class PeakPss:
-    """Watches the PSS on a thread of its own."""
-
-    def __init__(self) -> None:
-        self.mb = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> PeakPss:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(SAMPLE_EVERY_S):
-            self.mb = max(self.mb, pss_mb())
 
 
 def _options() -> argparse.Namespace:

@@ -2,8 +2,8 @@
 
     python -m bench.moonshine_windows [--every N] [--json FILE]
 
-The prompts of ``bench.speech`` are heard as recorded (about 0.1 s of room at both ends) and cut
-tight, with pieces of several lengths and silences of several lengths around each.
+The prompts of ``edgevoice_quantize.speech`` are heard as recorded (about 0.1 s of room at both
+ends) and cut tight, with pieces of several lengths and silences of several lengths around each.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from bench.accuracy import compare
 from bench.report import parser, percentile_ms, table, write
-from bench.speech import Clip, asterisk
 from edgevoice.backends import engines, moonshine
 from edgevoice.backends.protocols import EARS_RATE, Samples, Stt
 from edgevoice.cancel import CancelScope
 from edgevoice.runtime.bundles.store import Store
+from edgevoice_quantize.speech import Clip, asterisk
+from edgevoice_quantize.word_errors import compare
 
 LENGTHS_S = (6, 9, 12, 16, 24, 60)
 PADDINGS_S = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)

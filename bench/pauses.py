@@ -2,8 +2,8 @@
 
     python -m bench.pauses [--json FILE]
 
-Taken are the prompts of ``bench.speech.asterisk`` with one mark inside them: the pause is the
-longest silence in the speech, as quiet as what a voice's audio is trimmed of.
+Taken are the prompts of ``edgevoice_quantize.speech.asterisk`` with one mark inside them: the
+pause is the longest silence in the speech, as quiet as what a voice's audio is trimmed of.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections import defaultdict
 import numpy as np
 
 from bench.report import parser, percentile_ms, table, write
-from bench.speech import asterisk
 from edgevoice.backends.phonemes_voice import SILENCE
 from edgevoice.backends.protocols import EARS_RATE, Samples
+from edgevoice_quantize.speech import asterisk
 
 LEAST_S = 0.08
 """A shorter silence may lie inside a word, before a plosive."""

@@ -2,10 +2,10 @@
 
     python -m bench.turn_set [--listen FOLDER] [--json FILE]
 
-The recordings are those of ``bench.speech`` (Asterisk's prompts, CC-BY-SA-3.0, and LibriVox,
-public domain); what they lack comes from ``bench.turn_set_voices`` and is marked as synthetic.
-They are gated in the studio, so the noise of a quiet room lies under each whole item, pauses
-included, and each is said at a loudness of its own.
+The recordings are those of ``edgevoice_quantize.speech`` (Asterisk's prompts, CC-BY-SA-3.0, and
+LibriVox, public domain); what they lack comes from ``bench.turn_set_voices`` and is marked as
+synthetic. They are gated in the studio, so the noise of a quiet room lies under each whole item,
+pauses included, and each is said at a loudness of its own.
 
 The same on every machine. Half of it is held back from fitting: no text is in both halves.
 """
@@ -28,11 +28,11 @@ from bench import turn_set_voices as voices
 from bench import turn_set_words
 from bench.dialogue import end_of_speech_s
 from bench.report import parser, table, write
-from bench.speech import Clip, asterisk, librivox
 from bench.turn_set_item import OVER_THE_REPLY, Item, Kind, Said, split_of
 from bench.turn_set_pauses import false_start, own_pauses, paused
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.runtime.wav import WavWriter
+from edgevoice_quantize.speech import Clip, asterisk, librivox
 
 LEAD_S = 0.5
 """Room before the first word of a turn."""

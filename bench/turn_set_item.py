@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from bench.words import normalised
 from edgevoice.backends.protocols import Samples
+from edgevoice_quantize.words import normalised
 
 Split = Literal["fit", "held"]
 

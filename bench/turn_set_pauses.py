@@ -14,10 +14,10 @@ import numpy as np
 from numpy.random import Generator
 
 from bench import turn_set_sounds as sounds
-from bench.speech import Clip
 from bench.turn_set_item import Pause, Said
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.core.words import plain_words
+from edgevoice_quantize.speech import Clip
 
 Words = tuple[list[str], list[float]]
 """The words of a clip and the boundaries between them in seconds (``turn_set_words``)."""

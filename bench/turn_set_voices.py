@@ -13,11 +13,11 @@ import numpy as np
 import onnxruntime as ort
 import soxr
 
-from bench.speech import cache_folder
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.cancel import CancelScope
 from edgevoice.runtime.bundles.store import Store
+from edgevoice_quantize.speech import cache_folder
 
 ASSISTANT = "hibari-heart"
 USERS = ("piper-joe", "hibari-heart")

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.report import parser, write
-from bench.speech import Clip, asterisk
-from bench.words import SYMBOLS, normalised
 from edgevoice.backends.protocols import EARS_RATE
+from edgevoice_quantize.speech import Clip, asterisk
+from edgevoice_quantize.words import SYMBOLS, normalised
 
 TABLE = Path(__file__).with_name("turn_set_words.tsv")
 

@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from bench.speech import cache_folder
 from bench.turn_set_item import Item
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE, Samples, Stt, TurnEnd, Vad
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
 from edgevoice.runtime.bundles.store import Store
+from edgevoice_quantize.speech import cache_folder
 
 Answer = TypeVar("Answer", float, str)
 

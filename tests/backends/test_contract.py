@@ -11,11 +11,11 @@ import jiwer
 import numpy as np
 import pytest
 
-from bench.words import comparable
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE, Llm, Samples, Stt, Tts, TurnEnd, Vad
 from edgevoice.cancel import Cancelled, CancelScope
 from edgevoice.core.bundle import Bundle, Role
+from edgevoice_quantize.words import comparable
 from tests.backends import contract
 from tests.recordings import clip
 

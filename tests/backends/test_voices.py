@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import soxr
 
-from bench.accuracy import compare
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE, Samples, Stt, Tts
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle, Role
 from edgevoice.core.pauses import pause_after
 from edgevoice.core.word_timing import heard_words
+from edgevoice_quantize.word_errors import compare
 from tests.backends import contract
 
 pytestmark = pytest.mark.models

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.words import comparable, normalised
+from edgevoice_quantize.words import comparable, normalised
 
 
 @pytest.mark.parametrize(

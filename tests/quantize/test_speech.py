@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from G722 import G722
 
-from bench import speech
-from bench.accuracy import Mistakes, compare, error_rate
 from edgevoice.errors import DownloadFailed
+from edgevoice_quantize import speech
+from edgevoice_quantize.word_errors import Mistakes, compare, error_rate
 from tests.recordings import clip
 
 PROMPTS = """; A list
