@@ -7,9 +7,12 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from bench.turn_set_item import Item
 from edgevoice.backends import engines
 from edgevoice.backends.protocols import EARS_RATE, Samples, Stt, TurnEnd, Vad
+from edgevoice.backends.silero import FRAME_SAMPLES
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
 from edgevoice.runtime.bundles.store import Store
@@ -74,6 +77,14 @@ class Evidence:
             self._known["vad"] = _probabilities(self._models.vad, self._samples)
         frames: list[float] = self._known["vad"]
         return frames
+
+    @property
+    def frames(self) -> list[tuple[float, float]]:
+        """The VAD's probability of speech for each frame, and its level in dB."""
+        size = FRAME_SAMPLES
+        used = self._samples[: len(self.speech) * size].reshape(-1, size)
+        power = np.mean(np.square(used, dtype=np.float64), axis=1)
+        return list(zip(self.speech, (10 * np.log10(power + 1e-12)).tolist(), strict=True))
 
     def score(self, since: float, at: float) -> float:
         """Return the probability that the turn is over, asked at ``at``."""

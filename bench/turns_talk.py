@@ -7,6 +7,7 @@ decision alone. What the lanes take is told by ``bench.latency``.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.turn_set_item import OVER_THE_REPLY, Item
@@ -44,11 +45,13 @@ FRAME_S = 0.032
 """Of the VAD."""
 
 
-def listen(speech: list[float], detector: SpeechDetector) -> list[SpeechStarted | SpeechEnded]:
-    """Return what a fresh ``detector`` says of frames with these probabilities."""
+def listen(
+    frames: Iterable[tuple[float, float]], detector: SpeechDetector
+) -> list[SpeechStarted | SpeechEnded]:
+    """Return what a fresh ``detector`` says of frames, each a probability and a level in dB."""
     heard = (
-        detector.step(probability, end := number * detector.frame_s, end)
-        for number, probability in enumerate(speech, start=1)
+        detector.step(probability, level_db, end := number * detector.frame_s, end)
+        for number, (probability, level_db) in enumerate(frames, start=1)
     )
     return [event for event in heard if event]
 

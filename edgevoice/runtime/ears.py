@@ -129,8 +129,10 @@ class Ears:
         self._heard.append(frame, end_at)
         self.on_frame(frame)
         power = float(np.mean(np.square(frame)))
-        self.on_level(max(SILENCE_DB, 10 * float(np.log10(power + 1e-12))))
-        event = self._detector.step(self._vad.probability(frame), end_at, self._clock.now())
+        level_db = max(SILENCE_DB, 10 * float(np.log10(power + 1e-12)))
+        self.on_level(level_db)
+        probability = self._vad.probability(frame)
+        event = self._detector.step(probability, level_db, end_at, self._clock.now())
         if event:
             self._post(event)
 

@@ -1,4 +1,8 @@
-"""Frames as letters: S for speech, n for noise between the two thresholds, . for silence."""
+"""Frames as letters: S for speech, n for noise between the two thresholds, . for silence.
+
+w and f are what the VAD hardly calls speech any more, as loud as before and 20 dB down; q is
+speech as quiet as that.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ from hypothesis import strategies as st
 from edgevoice.core.events import SpeechEnded, SpeechStarted
 from edgevoice.core.speech_detector import SpeechDetector
 
-PROBABILITY = {"S": 0.9, "n": 0.4, ".": 0.1}
+PROBABILITY = {"S": 0.9, "n": 0.4, ".": 0.1, "w": 0.6, "f": 0.6, "q": 0.9}
+LEVEL_DB = {"f": -40.0, "q": -40.0}
+LOUD_DB = -20.0
 FRAME_S = 1.0
 LAG_S = 0.25
 """From the end of a frame until it is processed."""
@@ -24,7 +30,8 @@ def hear(
     events = []
     for number, frame in enumerate(frames, start=1):
         end = number * FRAME_S
-        event = detector.step((probabilities or PROBABILITY)[frame], end, end + LAG_S)
+        probability = (probabilities or PROBABILITY)[frame]
+        event = detector.step(probability, LEVEL_DB.get(frame, LOUD_DB), end, end + LAG_S)
         if event:
             events.append(event)
     return events
@@ -53,7 +60,14 @@ def spans(frames: str) -> list[float]:
         ("SSSnn.n.n...", [0, 9]),
         ("SSS...SSS...", [0, 3, 6, 9]),
         ("SSS.....SSS", [0, 3, 8]),
-        ("SSS...SS.", [0, 3]),
+        ("SSS...SS.", [0, 3, 6]),
+        ("SSS............SS.", [0, 3]),
+        ("SSSf", [0, 3]),
+        ("SSSwwww", [0]),
+        ("SSSqqqq", [0]),
+        ("SSSqqqqqqf", [0]),
+        ("SSSfS", [0, 3, 4]),
+        ("SSSfnn", [0, 3]),
     ],
     ids=[
         "nothing",
@@ -71,7 +85,14 @@ def spans(frames: str) -> list[float]:
         "only silence without a break ends it",
         "two words with a pause",
         "a longer pause",
-        "a click after a word",
+        "a click soon after a word",
+        "a click long after a word",
+        "the voice falls away",
+        "the VAD alone is in doubt",
+        "the voice falls away, the VAD is sure of speech",
+        "it did long before the VAD is in doubt",
+        "it comes back at once",
+        "what ended it does not begin it again",
     ],
 )
 def test_where_speech_begins_and_ends(frames: str, expected: list[float]) -> None:
@@ -98,12 +119,12 @@ def test_speaking_tells_whether_somebody_speaks() -> None:
     detector = SpeechDetector(FRAME_S, start_frames=3, end_frames=3)
     told = []
     for number, frame in enumerate(".SSSS...."):
-        detector.step(PROBABILITY[frame], number, number)
+        detector.step(PROBABILITY[frame], LOUD_DB, number, number)
         told.append(detector.speaking)
     assert told == [False, False, False, True, True, True, True, False, False]
 
 
-@given(st.text(alphabet="Sn.", max_size=200))
+@given(st.text(alphabet="Sn.wfq", max_size=200))
 def test_beginnings_and_ends_take_turns_and_go_forward(frames: str) -> None:
     events = hear(frames)
     assert [type(e) for e in events] == [SpeechStarted, SpeechEnded] * (len(events) // 2) + [
