@@ -14,9 +14,10 @@ import psutil
 
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.core.commands import Command
-from edgevoice.core.conversation import Conversation, Phase, Speculation
+from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import Event, TranscriptReady, VoiceStarted
 from edgevoice.core.settings import Settings
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.speech_detector import SpeechDetector
 from edgevoice.core.stages import StageWatch, TurnTimes
 from edgevoice.runtime import models

@@ -32,7 +32,7 @@ from edgevoice.core.commands import (
     Transcribe,
     TranscribePartial,
 )
-from edgevoice.core.conversation import Conversation, Phase, Speculation
+from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import (
     ClauseVoiced,
     ClauseWritten,
@@ -47,6 +47,7 @@ from edgevoice.core.events import (
     Typed,
     WordsStable,
 )
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.core.words import look
 from tests.sim_lanes import Lane, Loudspeaker

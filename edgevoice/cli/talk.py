@@ -13,9 +13,10 @@ from typing import cast
 from edgevoice.backends.protocols import EARS_RATE
 from edgevoice.cli.narrator import Narrator
 from edgevoice.cli.view import View, open_view
-from edgevoice.core.conversation import Conversation, Phase, Speculation
+from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import InputEnded, Typed
 from edgevoice.core.settings import Settings
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.speech_detector import SpeechDetector
 from edgevoice.errors import Misused
 from edgevoice.runtime import models

@@ -9,8 +9,8 @@ dropped in the first line of ``step``, nowhere else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
-from typing import Literal
 
 from edgevoice.core.attempt import Attempt, Clause, Interjection
 from edgevoice.core.commands import (
@@ -35,8 +35,10 @@ from edgevoice.core.events import (
     HistoryTrimmed,
     InputEnded,
     JobFailed,
+    ModelChanged,
     ReplyWritten,
     SessionBegan,
+    SpeculationChanged,
     SpeechEnded,
     SpeechStarted,
     TimerFired,
@@ -48,16 +50,18 @@ from edgevoice.core.events import (
     WordsStable,
 )
 from edgevoice.core.history import Message
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.turn_taking import TurnTaking, next_partial, silence_needed
 from edgevoice.core.words import Look
-
-Speculation = Literal["off", "prefill", "draft"]
 
 APOLOGIES = {
     "stt": "Sorry, I could not make that out.",
     "llm": "Sorry, I have no answer just now.",
 }
 """Said aloud when a stage fails, so that the talk goes on."""
+
+LEAST_GROWTH = 1.1
+"""Partial transcripts more often than this would do nothing else."""
 
 
 class Phase(StrEnum):
@@ -145,7 +149,7 @@ class Conversation:
                 return self._end_turn()
             case TimerFired(at=at, name="barge in"), Phase.HELD if now.interjection.until is None:
                 return self._interjection_goes_on(at)
-            case TimerFired(at=at, name="partial"), Phase.LISTENING:
+            case TimerFired(at=at, name="partial"), Phase.LISTENING if self._speculation != "off":
                 return [TranscribePartial(self.turn, now.since), *self._next_partial(at)]
             case WordsStable(text=text), Phase.LISTENING | Phase.PAUSED if not now.answering:
                 return self._prefill(Message("user", f"{text} "))  # a space: its last word is whole
@@ -164,6 +168,13 @@ class Conversation:
                 return self._failed(stage, at)
             case InputEnded(at=at), _:
                 return self._input_ended(at)
+            case SpeculationChanged(speculation=speculation, partial_growth=growth), _:
+                self._speculation = speculation
+                self._rules = replace(self._rules, partial_growth=max(growth, LEAST_GROWTH))
+                return []
+            case ModelChanged(stage="llm"), Phase.IDLE:
+                self._seen_from = 0  # what fits its context it will tell
+                return [Prefill(self.turn, self._prompt())]
         return self._reply_goes_on(event)
 
     def _reply_goes_on(self, event: Event) -> list[Command]:

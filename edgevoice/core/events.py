@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.words import Look
 
 
@@ -174,6 +175,35 @@ class InputEnded:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class SpeculationChanged:
+    """From now on so much is done ahead, and partial transcripts grow by the factor."""
+
+    at: float
+    speculation: Speculation
+    partial_growth: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChanged:
+    """Another model does the work of ``stage`` from now on, and knows nothing of the talk."""
+
+    at: float
+    stage: str
+    bundle: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnergySpent:
+    """What the turn cost: processor time, and energy by ``source``, as in ``Energy``."""
+
+    at: float
+    turn: int
+    cpu_s: float
+    joules: float
+    source: str
+
+
 Event = (
     SessionBegan
     | SpeechStarted
@@ -192,4 +222,7 @@ Event = (
     | TimerFired
     | JobFailed
     | InputEnded
+    | SpeculationChanged
+    | ModelChanged
+    | EnergySpent
 )

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgevoice.core.bundle import Role
-from edgevoice.core.conversation import Speculation
 from edgevoice.core.device import Device
 from edgevoice.core.rung import Speed
+from edgevoice.core.speculation import Speculation
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from edgevoice.core.bundle import Role
-from edgevoice.core.conversation import Speculation
 from edgevoice.core.rung import Need, Rung
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.turn_cost import Cost
 
 TARGET_S = 2.0

@@ -8,10 +8,10 @@ from itertools import product
 from math import ceil, inf
 
 from edgevoice.core.bundle import Role
-from edgevoice.core.conversation import Speculation
 from edgevoice.core.device import Device
 from edgevoice.core.plan_types import NO_SPECULATION, NO_TURN_END, SHORT_CONTEXT, Limits, Plan
 from edgevoice.core.rung import Need, Rung, Rungs, Speed
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.turn_cost import Setup, cost
 
 HEADROOM_SHARE = 0.08

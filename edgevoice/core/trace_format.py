@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from edgevoice.core.commands import Command
-from edgevoice.core.conversation import Speculation
 from edgevoice.core.events import Event
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.turn_taking import ImpossibleRules, TurnTaking
 
 VERSION = 1

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgevoice.core.conversation import Speculation
 from edgevoice.core.rung import Speed
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.turn_taking import TurnTaking
 
 UTTERANCE_S = 3.5

@@ -8,8 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgevoice.core.commands import Command
-from edgevoice.core.conversation import Conversation, Speculation
+from edgevoice.core.conversation import Conversation
 from edgevoice.core.events import Event
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.trace_format import Header, encode, encode_header
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import EdgeVoiceError

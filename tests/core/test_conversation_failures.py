@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgevoice.core.commands import CancelTurn, Generate, PlayVoice, Speak
-from edgevoice.core.conversation import APOLOGIES, Conversation, Phase, Speculation
+from edgevoice.core.conversation import APOLOGIES, Conversation, Phase
 from edgevoice.core.events import (
     ClauseWritten,
     JobFailed,
@@ -14,6 +14,7 @@ from edgevoice.core.events import (
     SpeechStarted,
     Typed,
 )
+from edgevoice.core.speculation import Speculation
 from tests.sim import QUESTION, Simulation, instants
 
 REPLIES = [["One two three.", "Four five six.", "Seven."], ["Eight."]]

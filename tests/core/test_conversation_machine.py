@@ -22,7 +22,7 @@ from edgevoice.core.commands import (
     Transcribe,
     TranscribePartial,
 )
-from edgevoice.core.conversation import Conversation, Phase, Speculation
+from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import (
     ClauseHeard,
     ClauseVoiced,
@@ -31,7 +31,9 @@ from edgevoice.core.events import (
     HistoryTrimmed,
     InputEnded,
     JobFailed,
+    ModelChanged,
     ReplyWritten,
+    SpeculationChanged,
     SpeechEnded,
     SpeechStarted,
     TimerFired,
@@ -42,6 +44,7 @@ from edgevoice.core.events import (
     WordsHeard,
     WordsStable,
 )
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.words import look
 
 STAGES: dict[type, str] = {Transcribe: "stt", ScoreTurnEnd: "turn", Generate: "llm", Speak: "tts"}
@@ -118,6 +121,16 @@ class Talk(RuleBasedStateMachine):
         self.now += seconds
         for name in [name for name, at in self.timers.items() if at <= self.now]:
             self.fire(name)
+
+    # What the governor does.
+
+    @rule(speculation=st.sampled_from(["off", "prefill", "draft"]), growth=st.sampled_from([0, 2]))
+    def speculation_changes(self, speculation: Speculation, growth: float) -> None:
+        self.take(SpeculationChanged(self.now, speculation, growth))
+
+    @rule()
+    def the_llm_changes(self) -> None:
+        self.take(ModelChanged(self.now, "llm", "another"))
 
     # What the lanes do.
 

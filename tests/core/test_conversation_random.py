@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgevoice.core.commands import EndSession
-from edgevoice.core.conversation import Speculation
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.turn_taking import TurnTaking
 from tests.sim import Pace, Simulation
 

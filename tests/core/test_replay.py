@@ -7,9 +7,17 @@ import json
 import pytest
 
 from edgevoice.core.commands import CancelTurn, Command, HoldVoice, PlayVoice
-from edgevoice.core.conversation import Speculation
-from edgevoice.core.events import ClauseHeard, Event, TimerFired, WordsHeard
+from edgevoice.core.events import (
+    ClauseHeard,
+    EnergySpent,
+    Event,
+    ModelChanged,
+    SpeculationChanged,
+    TimerFired,
+    WordsHeard,
+)
 from edgevoice.core.replay import Difference, replay
+from edgevoice.core.speculation import Speculation
 from edgevoice.core.trace_format import Header, decode, encode
 from edgevoice.core.turn_taking import TurnTaking
 from tests.sim import Simulation
@@ -28,6 +36,9 @@ def a_talk(speculation: Speculation = "off", *, words: bool = False) -> Items:
     sim.user_speaks(2.8, 3.0, "Mhm.")
     sim.user_speaks(3.4, 4.4, "No, the date.")
     sim.user_speaks(5.1, 5.3, "Stop!")
+    sim.post(SpeculationChanged(8.0, "prefill", 2.0))
+    sim.post(ModelChanged(8.0, "llm", "another"))
+    sim.post(EnergySpent(8.0, 1, 0.5, 0.5, "modelled"))
     sim.user_types(12.0, "Hello")
     sim.breaks("llm", job=4)
     sim.input_ends(20.0)

@@ -15,8 +15,9 @@ from edgevoice.core.commands import (
     Speak,
     TranscribePartial,
 )
-from edgevoice.core.conversation import APOLOGIES, Conversation, Phase, Speculation
+from edgevoice.core.conversation import APOLOGIES, Conversation, Phase
 from edgevoice.core.events import ClauseHeard, SessionBegan, VoiceStarted, WordsStable
+from edgevoice.core.speculation import Speculation
 from tests.sim import QUESTION, Pace, Simulation, instants
 
 LEVELS: tuple[Speculation, ...] = ("off", "prefill", "draft")

@@ -81,7 +81,10 @@ def test_what_else_is_text_is_the_programs_own() -> None:
         for field in fields(kind)
         if not is_private(field) and field.type not in {"float", "int", "Look"}
     }
-    assert texts == {"JobFailed.stage", "SetTimer.name", "TimerFired.name"}
+    assert texts == {
+        *("JobFailed.stage", "SetTimer.name", "TimerFired.name", "EnergySpent.source"),
+        *("SpeculationChanged.speculation", "ModelChanged.stage", "ModelChanged.bundle"),
+    }
 
 
 def test_a_line() -> None:
