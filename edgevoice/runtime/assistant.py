@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from edgevoice.backends.protocols import Llm, Stt, Tts, TurnEnd, Vad
 from edgevoice.cancel import CancelScope
@@ -41,10 +41,11 @@ from edgevoice.runtime.jobs import (
     transcribe,
     transcribe_partial,
 )
-from edgevoice.runtime.lane import Job, Lane
+from edgevoice.runtime.lane import Job
 from edgevoice.runtime.loudspeaker import Loudspeaker
-from edgevoice.runtime.mailbox import Mailbox
+from edgevoice.runtime.mailbox import Call, Mailbox
 from edgevoice.runtime.microphone import Microphone
+from edgevoice.runtime.stage import Stage
 
 POLL_S = 0.02
 """How often the loop looks at what the loudspeaker has played, while it plays."""
@@ -79,6 +80,14 @@ class SoundDevice(Protocol):
         ...
 
 
+class Companion(Protocol):
+    """What goes along with a talk."""
+
+    def close(self) -> None:
+        """End."""
+        ...
+
+
 @dataclass(frozen=True)
 class Loaders:
     """How to load each model; each is called in the thread that will use it."""
@@ -109,7 +118,16 @@ class _WorkAhead:
 
 
 class Assistant:
-    """One talk. ``run`` in one thread; ``post`` and ``stop`` from any."""
+    """One talk. ``run`` in one thread; ``post`` and ``call`` from any.
+
+    Attributes:
+        conversation: what decides.
+        observers: told of each step.
+        companions: closed with the talk.
+        stt, llm, tts: the stages that do the work; their models may be exchanged.
+        ears: what hears.
+
+    """
 
     def __init__(
         self,
@@ -126,6 +144,7 @@ class Assistant:
     ) -> None:
         self.conversation = conversation
         self.observers: list[Observer] = []
+        self.companions: list[Companion] = []
         self._clock = clock
         self._activity = activity
         self._device = device
@@ -139,10 +158,9 @@ class Assistant:
         echo = EchoCanceller(device.output_rate) if cancel_echo else None
         reference = echo.reference if echo else None
         self._loudspeaker = Loudspeaker(device.output_rate, heard_words, reference)
-        self._loaders = loaders
-        self._stt = self._lane("stt", loaders.stt)
-        self._llm = self._lane("llm", loaders.llm)
-        self._tts = self._lane("tts", loaders.tts)
+        self.stt = self._stage("stt", loaders.stt)
+        self.llm = self._stage("llm", loaders.llm)
+        self.tts = self._stage("tts", loaders.tts)
         vad = loaders.vad()
         self._detector = detector or SpeechDetector(frame_s=vad.frame_samples / 16_000)
         turn_end = loaders.turn_end() if loaders.turn_end else None
@@ -166,10 +184,14 @@ class Assistant:
         """Hand the conversation a fact from outside, such as ``Typed``."""
         self._mailbox.post(event)
 
+    def call(self, call: Call) -> None:
+        """Let ``call`` be made in the conversation's thread, between two events."""
+        self._mailbox.call(call)
+
     def run(self) -> None:
         """Talk until the conversation ends. Raises what kept a model from loading."""
-        for lane in (self._stt, self._llm, self._tts):
-            lane.wait_loaded()
+        for stage in self._all_stages:
+            stage.wait_loaded()
         self.ears.start()
         self._device.start(self.ears.microphone, self._loudspeaker, self._mailbox.wake)
         self.post(SessionBegan(self.now()))
@@ -181,18 +203,27 @@ class Assistant:
 
     def close(self) -> None:
         """Stop all work and free the models."""
+        for companion in self.companions:
+            companion.close()
         self._session.cancel()
         self._device.stop()
         self.ears.close()
-        for lane in (self._stt, self._llm, self._tts):
-            lane.close()
+        for stage in self._all_stages:
+            stage.close()
 
-    def _lane(self, stage: str, load: Callable[[], Engine]) -> Lane[Engine]:
-        return Lane(stage, load, self._mailbox.post, self._clock, self._activity)
+    @property
+    def _all_stages(self) -> list[Stage[Any]]:
+        return [self.stt, self.llm, self.tts]
+
+    def _stage(self, name: str, load: Callable[[], Engine]) -> Stage[Engine]:
+        return Stage(name, load, self._mailbox.post, self._clock, self._activity)
 
     def _step_once(self) -> bool:
         """Take one event, or a look at the loudspeaker. Returns False at the end of the talk."""
         event = self._mailbox.get(POLL_S if self._loudspeaker.busy else REST_S)
+        if callable(event):
+            event()
+            return True
         events = [event] if event else self._loudspeaker.facts(self._clock.now()) + self._stalls()
         return all(list(map(self._take, events)))
 
@@ -216,7 +247,7 @@ class Assistant:
                     loudspeaker=self._loudspeaker,
                     clock=self._clock,
                 )
-                self._stt.submit(Job(turn, hear, self._scope(turn)))
+                self.stt.submit(Job(turn, hear, self._scope(turn)))
             case TranscribePartial(turn=turn):
                 guess = partial(
                     transcribe_partial,
@@ -225,10 +256,10 @@ class Assistant:
                     heard=self._heard,
                     clock=self._clock,
                 )
-                self._stt.submit(Job(turn, guess, self._ahead.begin("stt", self._scope(turn))))
+                self.stt.submit(Job(turn, guess, self._ahead.begin("stt", self._scope(turn))))
             case Prefill(turn=turn):
                 read = partial(prefill, command=command, max_tokens=self._max_tokens)
-                self._llm.submit(Job(turn, read, self._ahead.begin("llm", self._scope(turn))))
+                self.llm.submit(Job(turn, read, self._ahead.begin("llm", self._scope(turn))))
             case ScoreTurnEnd(turn=turn, since=since):
                 self.ears.score(turn, since)
             case Generate(turn=turn):
@@ -236,12 +267,12 @@ class Assistant:
                 write = partial(
                     generate, command=command, max_tokens=self._max_tokens, clock=self._clock
                 )
-                self._llm.submit(Job(turn, write, self._scope(turn)))
+                self.llm.submit(Job(turn, write, self._scope(turn)))
             case Speak(turn=turn):
                 say = partial(
                     speak, command=command, loudspeaker=self._loudspeaker, clock=self._clock
                 )
-                self._tts.submit(Job(turn, say, self._scope(turn)))
+                self.tts.submit(Job(turn, say, self._scope(turn)))
             case PlayVoice(turn=turn):
                 self._loudspeaker.play(turn)
             case HoldVoice():
@@ -264,18 +295,10 @@ class Assistant:
 
     def _stalls(self) -> list[Event]:
         """Give up jobs that no longer answer: their lanes are begun anew, with a fresh model."""
-        failed: list[Event] = []
+        given_up = [(stage, stage.give_up(STALL_LIMIT_S[stage.name])) for stage in self._all_stages]
         now = self._clock.now()
-        if (turn := self._stt.stalled(STALL_LIMIT_S["stt"])) is not None:
-            self._stt.abandon()
-            self._stt = self._lane("stt", self._loaders.stt)
-            failed.append(JobFailed(now, turn, "stt", "no answer"))
-        if (turn := self._llm.stalled(STALL_LIMIT_S["llm"])) is not None:
-            self._llm.abandon()
-            self._llm = self._lane("llm", self._loaders.llm)
-            failed.append(JobFailed(now, turn, "llm", "no answer"))
-        if (turn := self._tts.stalled(STALL_LIMIT_S["tts"])) is not None:
-            self._tts.abandon()
-            self._tts = self._lane("tts", self._loaders.tts)
-            failed.append(JobFailed(now, turn, "tts", "no answer"))
-        return failed
+        return [
+            JobFailed(now, turn, stage.name, "no answer")
+            for stage, turn in given_up
+            if turn is not None
+        ]

@@ -65,7 +65,8 @@ class Ears:
         self.on_frame: Callable[[Samples], None] = _unheard
         """Given every frame (16 kHz), in the ears' thread."""
         self._vad = vad
-        self._turn_end = turn_end
+        self.turn_end = turn_end
+        """Scores the ends of turns; may be exchanged, or be none, between two scores."""
         self._detector = detector
         self._heard = heard
         self._post = post
@@ -86,8 +87,8 @@ class Ears:
 
     def score(self, turn: int, since: float) -> None:
         """Let the turn-end model judge what was heard since ``since``."""
-        if self._turn_end:
-            self._put(_Score(self._turn_end, turn, since))
+        if self.turn_end:
+            self._put(_Score(self.turn_end, turn, since))
 
     def close(self) -> None:
         """End the thread."""

@@ -104,14 +104,26 @@ class Lane(Generic[Engine]):
             engine = self._load()
         except BaseException as error:  # noqa: BLE001 - whatever it is, the starter shall see it
             self._load_error = error
-            return
-        finally:
             self._loaded.set()
+            self._refuse(error)
+            return
+        self._loaded.set()
         while (job := self._jobs.get()) is not None:
             self._run(engine, job)
             if self._abandoned:
                 return
             self._activity.end()
+
+    def _refuse(self, error: BaseException) -> None:
+        """Answer the jobs of a lane without an engine."""
+        while (job := self._jobs.get()) is not None:
+            self._fail(job, error)
+            self._activity.end()
+
+    def _fail(self, job: Job[Engine], error: BaseException) -> None:
+        problem = error.problem if isinstance(error, EdgeVoiceError) else repr(error)
+        if not self._abandoned and not job.scope.cancelled:
+            self._post(JobFailed(self._clock.now(), job.turn, self.stage, problem))
 
     def _run(self, engine: Engine, job: Job[Engine]) -> None:
         self._turn, self._progress_at = job.turn, time.monotonic()
@@ -126,8 +138,6 @@ class Lane(Generic[Engine]):
         except Cancelled:
             pass
         except Exception as error:  # noqa: BLE001 - the lane must outlive its jobs
-            problem = error.problem if isinstance(error, EdgeVoiceError) else repr(error)
-            if not self._abandoned and not job.scope.cancelled:
-                self._post(JobFailed(self._clock.now(), job.turn, self.stage, problem))
+            self._fail(job, error)
         finally:
             self._progress_at = None

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from edgevoice.core.events import Event, TimerFired
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.clock import Clock
 
+Call = Callable[[], None]
+"""Something to be done by the reader."""
+
 
 class Mailbox:
     """Events in the order they were posted; timers when their time has come.
 
-    ``post`` and ``wake`` are safe from any thread; all else belongs to the reader.
+    ``post``, ``call`` and ``wake`` are safe from any thread; all else belongs to the reader.
     """
 
     def __init__(self, clock: Clock, activity: Activity) -> None:
         self._clock = clock
         self._activity = activity
-        self._queue: deque[Event | None] = deque()
+        self._queue: deque[Event | Call | None] = deque()
         self._arrived = threading.Condition()
         self._timers: dict[str, float] = {}
         self._in_hand = False
@@ -27,6 +31,10 @@ class Mailbox:
     def post(self, event: Event) -> None:
         """Hand ``event`` to the reader."""
         self._put(event)
+
+    def call(self, call: Call) -> None:
+        """Let the reader do ``call``, after what was posted before."""
+        self._put(call)
 
     def wake(self) -> None:
         """Let the reader look at the clock."""
@@ -36,8 +44,8 @@ class Mailbox:
         """Let ``TimerFired(name)`` arrive at the time ``at``, in place of an earlier ``name``."""
         self._timers[name] = at
 
-    def get(self, timeout_s: float) -> Event | None:
-        """Return the next event, or None when woken, or when ``timeout_s`` has gone by.
+    def get(self, timeout_s: float) -> Event | Call | None:
+        """Return the next event or call, or None when woken, or when ``timeout_s`` has gone by.
 
         What was posted comes before a timer that is due: speech that began in time wins.
         By asking for the next item the reader says that it is done with the last one.
@@ -55,7 +63,7 @@ class Mailbox:
         self._in_hand = True
         return item
 
-    def _put(self, item: Event | None) -> None:
+    def _put(self, item: Event | Call | None) -> None:
         self._activity.begin()
         with self._arrived:
             self._queue.append(item)
