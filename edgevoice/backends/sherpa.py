@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.errors import BackendFailed, ModelDamaged
-
-_TOKEN = re.compile(rb"[A-Za-z0-9+/]*={0,2}[ \t]+\d+\s*")
-"""A line of tokens.txt: the token's bytes in base64, and its number."""
-
-
-def check_tokens(path: Path) -> None:
-    """Raise ``ModelDamaged`` unless ``path`` is a table of tokens.
-
-    sherpa-onnx ends the whole process over a line that it cannot read.
-    """
-    lines = path.read_bytes().splitlines()
-    if not lines or not all(map(_TOKEN.fullmatch, lines)):
-        raise ModelDamaged(f"{path} is not a table of tokens.")
 
 
 def build(make: Callable[[], Any], name: str) -> Any:

@@ -13,6 +13,7 @@ from edgevoice.backends.mel import HOP_SAMPLES
 from edgevoice.backends.model_files import find
 from edgevoice.backends.onnx_metadata import read_metadata
 from edgevoice.backends.protocols import EARS_RATE, Samples
+from edgevoice.backends.token_table import read_tokens
 from edgevoice.backends.utterance import is_speechless, windows
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
@@ -46,7 +47,7 @@ def load(bundle: Bundle, *, threads: int = 1) -> WhisperOnnx:
     encoder, decoder = find(bundle, "*encoder*.onnx"), find(bundle, "*decoder*.onnx")
     tokens = find(bundle, "*tokens.txt")
     language, tail_frames = whisper.language(bundle), _tail_frames(bundle)
-    sherpa.check_tokens(tokens)
+    read_tokens(tokens)  # sherpa-onnx ends the whole process over a line that it cannot read
     _check_metadata(encoder, language)
     return WhisperOnnx(
         sherpa.build(

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from edgevoice.backends import whisper
 from edgevoice.backends.mel import log_mel
+from edgevoice.backends.merged_decoder import INPUTS, Floats, MergedDecoder
 from edgevoice.backends.model_files import find
 from edgevoice.backends.onnx_session import open_session
 from edgevoice.backends.protocols import Samples
@@ -29,8 +29,6 @@ FRAMES = 3000
 
 LONGEST_S = 28.0
 """Per window; the rest of the 30 s is silence, by which the decoder sees the end."""
-
-Floats = NDArray[np.float32]
 
 
 def need_mb(bundle: Bundle) -> float:
@@ -50,12 +48,11 @@ def load(bundle: Bundle, *, threads: int = 1) -> WhisperOptimum:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
     except Exception as error:
         raise ModelDamaged(f"{tokenizer_file} cannot be read: {error}") from error
-    inputs = {"input_ids", "encoder_hidden_states", "use_cache_branch"}
     return WhisperOptimum(
         open_session(
             find(bundle, "encoder_model.onnx"), threads=threads, inputs={"input_features"}
         ),
-        open_session(find(bundle, "decoder_model_merged.onnx"), threads=threads, inputs=inputs),
+        open_session(find(bundle, "decoder_model_merged.onnx"), threads=threads, inputs=INPUTS),
         WhisperVocabulary(tokenizer, find(bundle, "generation_config.json")),
         whisper.language(bundle),
     )
@@ -98,14 +95,9 @@ class WhisperOptimum:
         self, encoder: Any, decoder: Any, vocabulary: WhisperVocabulary, language: str
     ) -> None:
         """Take the code of the language that will be spoken, "" to detect it each time."""
-        self._encoder, self._decoder, self._vocabulary = encoder, decoder, vocabulary
+        self._encoder, self._vocabulary = encoder, vocabulary
+        self._decoder = MergedDecoder(decoder)
         self._bands = int(encoder.get_inputs()[0].shape[1])
-        self._outputs = [output.name for output in decoder.get_outputs()]
-        self._empty = {
-            given.name: np.zeros((1, given.shape[1], 0, given.shape[3]), np.float32)
-            for given in decoder.get_inputs()
-            if given.name.startswith("past_key_values")
-        }
         self._start = [vocabulary.token("startoftranscript")]
         self._task = [vocabulary.token("notimestamps")]
         self._language: list[int] = []
@@ -146,10 +138,10 @@ class WhisperOptimum:
         vocabulary = self._vocabulary
         said: list[int] = []
         fed = [*self._start, *language, *self._task]
-        cache = dict(self._empty)
+        self._decoder.start(heard)
         while len(said) < most:
             scope.check()
-            logits = self._step(fed, heard, cache)
+            logits = self._decoder.feed(fed)[-1]
             logits[vocabulary.suppressed] = -np.inf
             if not said:
                 logits[vocabulary.suppressed_at_first] = -np.inf
@@ -162,23 +154,7 @@ class WhisperOptimum:
     def _detect(self, heard: Floats) -> list[int]:
         if not self._vocabulary.multilingual:
             return []
-        logits = self._step(self._start, heard, dict(self._empty))
+        self._decoder.start(heard)
+        logits = self._decoder.feed(self._start)[-1]
         languages = self._vocabulary.languages
         return [languages[int(logits[languages].argmax())]]
-
-    def _step(self, tokens: list[int], heard: Floats, cache: dict[str, Floats]) -> Floats:
-        """Return the logits after ``tokens``, and bring them into ``cache``."""
-        first = not next(iter(cache.values())).size
-        feeds = {
-            "input_ids": np.array([tokens], np.int64),
-            "encoder_hidden_states": heard,
-            "use_cache_branch": np.array([not first]),
-            **cache,
-        }
-        given = dict(zip(self._outputs, self._decoder.run(None, feeds), strict=True))
-        for name in cache:
-            # After the first step the encoder's keys and values come out empty: they are known.
-            if first or ".encoder." not in name:
-                cache[name] = given[name.replace("past_key_values", "present")]
-        logits: Floats = given["logits"][0, -1]
-        return logits

@@ -3,84 +3,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import onnx
 import pytest
 from onnx import helper
 
 from edgevoice.backends import sherpa, whisper_onnx
-from edgevoice.backends.moonshine import Moonshine
-from edgevoice.backends.protocols import Samples
-from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle, ModelFile, Role
 from edgevoice.errors import BackendFailed, ModelDamaged, ModelError
 from tests.recordings import clip
 
 
-class FakeRecognizer:
-    """Hears always the same, the first time in so many tokens."""
+class BrokenRecognizer:
+    """Fails at every utterance."""
 
-    def __init__(self, text: str | Exception, tokens: int = 2) -> None:
-        self._text = text
-        self._tokens = tokens
-        self.heard_s: list[float] = []
-
-    def create_stream(self) -> SimpleNamespace:
-        return SimpleNamespace(accept_waveform=self._accept, result=None)
-
-    def _accept(self, rate: int, samples: Samples) -> None:
-        self.heard_s.append(len(samples) / rate)
-
-    def decode_stream(self, stream: SimpleNamespace) -> None:
-        if isinstance(self._text, Exception):
-            raise self._text
-        tokens, self._tokens = self._tokens, 2
-        stream.result = SimpleNamespace(text=self._text, tokens=["x"] * tokens)
-
-
-def test_moonshine_hears_silence_around_the_words() -> None:
-    recognizer = FakeRecognizer(" Weasels. ")
-    assert Moonshine(recognizer).transcribe(clip("weasels"), CancelScope()) == "Weasels."
-    assert recognizer.heard_s == [pytest.approx(len(clip("weasels")) / 16_000 + 0.2)]
-
-
-def test_moonshine_hears_again_what_repeats_itself() -> None:
-    seconds = len(clip("weasels")) / 16_000
-    recognizer = FakeRecognizer("Weasels.", tokens=int(8 * seconds) + 9)
-    assert Moonshine(recognizer).transcribe(clip("weasels"), CancelScope()) == "Weasels."
-    assert recognizer.heard_s == [pytest.approx(seconds + 0.2), pytest.approx(seconds + 0.6)]
-
-
-def test_notes_of_music_are_no_words() -> None:
-    heard = Moonshine(FakeRecognizer("\u266a\u266a \u266a")).transcribe(
-        clip("weasels"), CancelScope()
-    )
-    assert heard == ""
+    def create_stream(self) -> None:
+        raise RuntimeError("out of memory")
 
 
 def test_the_librarys_error_is_a_failed_backend() -> None:
     with pytest.raises(BackendFailed, match="out of memory"):
-        Moonshine(FakeRecognizer(RuntimeError("out of memory"))).transcribe(
-            clip("weasels"), CancelScope()
-        )
-
-
-@pytest.mark.parametrize(
-    "content", ["aGVsbG8=\t0\nIQ==\t1\n", "aGVsbG8= 0\r\nIQ== 1\r\n", "aGVsbG8=\t0", "\t0\n"]
-)
-def test_a_table_of_tokens_is_taken(tmp_path: Path, content: str) -> None:
-    (tmp_path / "tokens.txt").write_text(content)
-    sherpa.check_tokens(tmp_path / "tokens.txt")
-
-
-@pytest.mark.parametrize(
-    "content", ["", "aGVsbG8=\n", "hello world 1\n", "aGVsbG8=\tone\n", "\xff"]
-)
-def test_what_would_end_the_process_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "tokens.txt").write_text(content, "latin-1")
-    with pytest.raises(ModelDamaged, match=r"tokens\.txt"):
-        sherpa.check_tokens(tmp_path / "tokens.txt")
+        sherpa.decode(BrokenRecognizer(), clip("weasels"))
 
 
 METADATA = dict.fromkeys(whisper_onnx.REQUIRED, "1") | {"is_multilingual": "0"}
