@@ -19,7 +19,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
-from edgevoice.errors import ModelError
+from edgevoice.errors import ModelDamaged, ModelError
 
 Floats = NDArray[np.float32]
 
@@ -72,14 +72,25 @@ def load(file: Path) -> Any:
 
     Raises:
         ModelError: it is not an ONNX model.
+        ModelDamaged: a number in it is NaN or infinite.
 
     """
     try:
-        return onnx.load(file)
+        model = onnx.load(file)
     except FileNotFoundError as error:
         raise ModelError(f"{error.filename or file} is missing.") from error
     except Exception as error:  # protobuf's own errors have no common base
         raise ModelError(f"{file} cannot be read as an ONNX model: {error}") from error
+    for tensor in model.graph.initializer:
+        if tensor.data_type in {TensorProto.FLOAT, TensorProto.FLOAT16}:
+            values = numpy_helper.to_array(tensor)
+            # Minus infinity is what masks are made of.
+            if bad := np.count_nonzero(np.isnan(values) | np.isposinf(values)):
+                raise ModelDamaged(
+                    f"{file.name}: {bad:,} numbers of {tensor.name} are NaN or infinite.",
+                    hint="the checkpoint again: it was damaged, or its training had failed",
+                )
+    return model
 
 
 def save(model: Any, file: Path) -> None:

@@ -32,7 +32,7 @@ from edgevoice_quantize import techniques
 BUILT_IN = Path(__file__).parent / "recipes"
 """Where the recipes are that come with the package, ``NAME.toml`` each."""
 
-KEYS = {"name", "role", "engine", "summary", "step"}
+KEYS = {"name", "role", "engine", "summary", "step", "options"}
 STEP_KEYS = {"files", "technique", "options", "becomes"}
 
 PRECISIONS = (".f32", ".fp32", ".f16", ".fp16", ".bf16")
@@ -66,6 +66,8 @@ class Recipe:
     engine: str
     steps: tuple[Step, ...]
     summary: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of the engine, for the manifest of the bundle that is made."""
 
     def steps_for(self, file: str) -> list[Step]:
         """Return the steps that ``file`` (its name in the source bundle) goes through."""
@@ -78,7 +80,7 @@ class Recipe:
             | {"version": techniques.find(step.technique).VERSION}
             for step in self.steps
         ]
-        text = json.dumps([self.engine, steps], sort_keys=True)
+        text = json.dumps([self.engine, steps, dict(self.options)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -120,25 +122,32 @@ def parse(table: Mapping[str, Any], where: str) -> Recipe:
     steps = table["step"]
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise Misused(f"{where}: steps are written as [[step]].")
+    options = _table(table, where)
     return Recipe(
         name=str(table["name"]),
         role=Role(table["role"]),
         engine=str(table["engine"]),
         steps=tuple(_step(step, where) for step in steps),
         summary=str(table.get("summary", "")),
+        options={str(key): str(value) for key, value in options.items()},
     )
 
 
 def _step(table: Mapping[str, Any], where: str) -> Step:
     _known(table, STEP_KEYS, {"files", "technique"}, where)
-    options = table.get("options", {})
-    if not isinstance(options, dict):
-        raise Misused(f"{where}: options are a table, not {options!r}.")
+    options = _table(table, where)
     step = Step(
         str(table["files"]), str(table["technique"]), options, str(table.get("becomes", ""))
     )
     techniques.complete(step.technique, step.options)
     return step
+
+
+def _table(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    options = table.get("options", {})
+    if not isinstance(options, dict):
+        raise Misused(f"{where}: options are a table, not {options!r}.")
+    return options
 
 
 def _known(table: Mapping[str, Any], known: set[str], needed: set[str], where: str) -> None:
