@@ -103,9 +103,9 @@ def load(name: str) -> Recipe:
     return parse(table, str(path))
 
 
-def built_in() -> list[str]:
-    """Return the names of the recipes that come with the package."""
-    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+def built_in(role: str = "*") -> list[str]:
+    """Return the names of the recipes that come with the package, or those for one role."""
+    return sorted(path.stem for path in BUILT_IN.glob(f"{role}-*.toml"))
 
 
 def parse(table: Mapping[str, Any], where: str) -> Recipe:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from edgevoice.core.bundle import Bundle
 from edgevoice.errors import EdgeVoiceError, Misused
+from edgevoice.runtime.bundles import manifest
+from edgevoice.runtime.bundles.integrity import describe
 from edgevoice.runtime.bundles.local import bundle_in_place, usual_name
 from edgevoice.runtime.bundles.progress import Progress
 from edgevoice_export import child, output, record
@@ -115,6 +119,20 @@ def build(
         load = child.load_check(draft)
         bundle = record.write(bundle, replace(made, load=load))
     return replace(bundle, folder=folder)
+
+
+def keep(bundle: Bundle, folder: Path, judged: dict[str, Any], *, replace_old: bool) -> Bundle:
+    """Copy ``bundle`` to ``folder`` with what it was ``judged`` by in its record; return it."""
+    with output.new_folder(folder, replace=replace_old) as draft:
+        for file in bundle.files:
+            shutil.copyfile(bundle.path(file.name), draft / file.name)
+        made = record.read(draft)
+        made.setdefault("details", {})["judged"] = judged
+        (draft / RECORD).write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        files = (*(f for f in bundle.files if f.name != RECORD), describe(draft / RECORD))
+        name = usual_name(folder.name)
+        manifest.write(replace(bundle, name=name, folder=draft, files=files))
+    return replace(bundle, name=name, folder=folder, files=files)
 
 
 def _file(
