@@ -92,20 +92,26 @@ def typing(rng: Generator, seconds: float) -> Samples:
 
 
 def echo(rng: Generator, sound: Samples, level: float) -> Samples:
-    """Return what a microphone hears of a loudspeaker in the room, ``level`` dB as loud.
-
-    The sound comes 5 to 40 ms later, and out of the room's whole decay.
-    """
-    delay = round(rng.uniform(0.005, 0.04) * EARS_RATE)
-    decay = np.exp(-6.9 * np.arange(round(DECAY_S * EARS_RATE)) / (DECAY_S * EARS_RATE))
-    response = 0.1 * decay * rng.standard_normal(len(decay))
-    response[0] = 1.0
+    """Return what a microphone hears of a loudspeaker in the room, ``level`` dB as loud."""
+    response = room_response(rng)
     length = len(sound) + len(response)
     heard = np.fft.irfft(np.fft.rfft(sound, length) * np.fft.rfft(response, length), length)
-    heard = np.concatenate([np.zeros(delay), heard])[: len(sound)]
+    heard = heard[: len(sound)]
     loudness = np.sqrt(np.mean(np.square(sound, dtype=np.float64)) / np.mean(np.square(heard)))
     out: Samples = (heard * loudness * 10 ** (level / 20)).astype(np.float32)
     return out
+
+
+def room_response(rng: Generator) -> NDArray[np.float64]:
+    """Return what a microphone hears of a click of amplitude 1 from a loudspeaker in the room.
+
+    It comes 5 to 40 ms later, and out of the room's whole decay.
+    """
+    delay = round(rng.uniform(0.005, 0.04) * EARS_RATE)
+    decay = np.exp(-6.9 * np.arange(round(DECAY_S * EARS_RATE)) / (DECAY_S * EARS_RATE))
+    response: NDArray[np.float64] = 0.1 * decay * rng.standard_normal(len(decay))
+    response[0] = 1.0
+    return np.concatenate([np.zeros(delay), response])
 
 
 def _coloured(rng: Generator, length: int, low: float, high: float, slope: float) -> Samples:
