@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 import psutil
@@ -17,15 +16,12 @@ from edgevoice.core.commands import Command
 from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import Event, TranscriptReady, VoiceStarted
 from edgevoice.core.settings import Settings
-from edgevoice.core.speculation import Speculation
-from edgevoice.core.speech_detector import SpeechDetector
 from edgevoice.core.stages import StageWatch, TurnTimes
-from edgevoice.runtime import models
 from edgevoice.runtime.activity import Activity
-from edgevoice.runtime.assistant import Assistant
 from edgevoice.runtime.bundles.store import Store
 from edgevoice.runtime.clock import RealClock
 from edgevoice.runtime.file_device import FileDevice
+from edgevoice.runtime.opening import assistant, opening
 
 OUTPUT_RATE = 24_000
 
@@ -118,20 +114,11 @@ class Talk:
         self._device = FileDevice(
             self._script, EARS_RATE, OUTPUT_RATE, self._clock, activity, self._tape
         )
-        self.conversation = Conversation(
-            settings.llm.system_prompt,
-            settings.turn.rules(),
-            cast(Speculation, settings.turn.speculation),
+        self._assistant = assistant(
+            opening(settings, store), self._device, self._clock, activity, self._notice
         )
-        self._assistant = Assistant(
-            self.conversation,
-            models.loaders(settings, models.bundles(settings, store)),
-            self._device,
-            self._clock,
-            activity,
-            max_tokens=settings.llm.max_tokens,
-            detector=SpeechDetector(frame_s=0.032, threshold=settings.vad.threshold),
-        )
+        self.conversation = self._assistant.conversation
+        self.notices: list[tuple[float, str]] = []
         self._stages = StageWatch()
         self._turn = Turn(0.0, 0.0)
         self._idle = threading.Event()
@@ -164,6 +151,9 @@ class Talk:
         if (audible := self._tape.audible_after(said_at - start)) is not None:
             turn.audible_at = start + audible
         return turn
+
+    def _notice(self, text: str) -> None:
+        self.notices.append((self._clock.now(), text))
 
     def _observe(
         self, event: Event, commands: Sequence[Command], conversation: Conversation

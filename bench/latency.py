@@ -90,7 +90,9 @@ def summary(turns: Sequence[Turn]) -> dict[str, object]:
 
 def cascade(settings: Settings, clips: Sequence[Clip]) -> dict[str, object]:
     """Return the figures of the plain cascade."""
-    loaders = models.loaders(settings, models.bundles(settings, models.store_of(settings)))
+    chosen = models.bundles(settings, models.store_of(settings))
+    shelf = models.Shelf(settings, chosen.values())
+    loaders = models.loaders(shelf, {role: bundle.name for role, bundle in chosen.items()})
     plain = Cascade(loaders, settings.llm.system_prompt, settings.llm.max_tokens)
     plain.ask(clips[0].samples)
     turns = [plain.ask(clip.samples) for clip in clips]

@@ -17,13 +17,13 @@ from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import InputEnded, Typed
 from edgevoice.core.settings import Settings
 from edgevoice.core.speculation import Speculation
-from edgevoice.core.speech_detector import SpeechDetector
 from edgevoice.errors import Misused
 from edgevoice.runtime import models
 from edgevoice.runtime.activity import Activity
 from edgevoice.runtime.assistant import Assistant, SoundDevice
 from edgevoice.runtime.clock import AudioClock, Clock, RealClock
 from edgevoice.runtime.file_device import FileDevice, Recording, Silence, Source
+from edgevoice.runtime.opening import assistant, opening
 from edgevoice.runtime.settings_file import read
 from edgevoice.runtime.trace import TraceWriter
 from edgevoice.runtime.wav import WavWriter, read_wav
@@ -46,50 +46,44 @@ Ctrl-C ends the talk. `edgevoice doctor` checks what it needs.
 def main(argv: list[str]) -> int:
     """Run the verb. Returns the exit status."""
     options = _options(argv)
-    settings = read(options.config, options.set)
+    wishes = [f"plan.watts={options.watts}"] if options.watts is not None else []
+    wishes += ["plan.quiet=true"] if options.quiet else []
+    settings = read(options.config, [*options.set, *wishes])
     store = models.store_of(settings, options.models)
-    chosen = models.bundles(settings, store)
-    models.check_memory(chosen)
+    # With --fast the same recording shall give the same talk, whatever else this device does.
+    begun = opening(settings, store, mute=options.mute, govern=not options.fast)
     with ExitStack() as stack:
         view = open_view(
             as_json=options.json,
             plain=options.plain,
             typed=options.text,
-            models=[bundle.name for bundle in chosen.values()],
+            models=list(begun.names.values()),
         )
         stack.callback(view.close)
         activity = Activity()
         clock: Clock = AudioClock() if options.fast else RealClock()
         device = _device(options, settings, clock, activity, view)
-        speculation = cast(Speculation, settings.turn.speculation)
-        conversation = Conversation(settings.llm.system_prompt, settings.turn.rules(), speculation)
-        assistant = Assistant(
-            conversation,
-            models.loaders(settings, chosen, mute=options.mute),
-            device,
-            clock,
-            activity,
-            max_tokens=settings.llm.max_tokens,
-            detector=SpeechDetector(frame_s=0.032, threshold=settings.vad.threshold),
-            longest_utterance_s=settings.turn.longest_utterance_s,
-            cancel_echo=settings.audio.echo and not options.input and not options.text,
-        )
+        echo = settings.audio.echo and not options.input and not options.text
+        talk = assistant(begun, device, clock, activity, view.notice, cancel_echo=echo)
         if trace_file := options.trace or settings.trace.file:
             trace = TraceWriter(
-                Path(trace_file), settings.turn.rules(), speculation, words=settings.trace.words
+                Path(trace_file),
+                settings.turn.rules(),
+                cast(Speculation, settings.turn.speculation),
+                words=settings.trace.words,
             )
             stack.callback(trace.close)
-            assistant.observers.append(trace.observe)
+            talk.observers.append(trace.observe)
             if settings.trace.audio:
                 sound = WavWriter(Path(trace_file).with_suffix(".wav"), EARS_RATE)
                 stack.callback(sound.close)
-                assistant.ears.on_frame = sound.write
-        assistant.observers.append(Narrator(view).observe)
-        assistant.ears.on_level = view.level
+                talk.ears.on_frame = sound.write
+        talk.observers.append(Narrator(view).observe)
+        talk.ears.on_level = view.level
         signal.signal(signal.SIGTERM, _end)
         if options.text:
-            _Typist(assistant).start()
-        assistant.run()
+            _Typist(talk).start()
+        talk.run()
     return 0
 
 
@@ -130,6 +124,12 @@ def _options(argv: list[str]) -> argparse.Namespace:
         default=[],
         metavar="KEY=VALUE",
         help="one setting, such as llm.context=2048",
+    )
+    parser.add_argument(
+        "--watts", type=float, metavar="W", help="most power to take on average (plan.watts)"
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="keep the device cool and its battery lasting"
     )
     parser.add_argument("--models", type=Path, metavar="DIR", help="where the models are")
     options = parser.parse_args(argv)

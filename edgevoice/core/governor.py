@@ -25,16 +25,13 @@ from edgevoice.core.orders import (
 )
 from edgevoice.core.pace import Pace
 from edgevoice.core.plan import plan
-from edgevoice.core.plan_types import NO_CACHES, TARGET_S, Limits, Plan
+from edgevoice.core.plan_types import IDLE_S, NO_CACHES, TARGET_S, Limits, Plan
 from edgevoice.core.resident import Resident
 from edgevoice.core.rung import Rungs, Speed
 from edgevoice.core.squeeze import Squeeze
 
 LONGEST_STEP_S = 60.0
 """Time between two facts counts up to this: a clock that jumps must not end every wait at once."""
-
-IDLE_S = 300.0
-"""Without a word for so long, models are unloaded until somebody speaks."""
 
 ALWAYS = frozenset({Role.VAD, Role.WAKE})
 """Roles that hear somebody speak, and so stay loaded."""
@@ -50,6 +47,11 @@ QUIET = 0.5
 
 MEMORY_STEP_MB = 25.0
 """Changes in free memory less than this are no reason to think again."""
+
+
+RETRY_S = 120.0
+"""A model for which memory was short, although the plan had thought otherwise, is not tried in the
+place of another for so long: the other is unloaded for each try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Governor:
         self._asleep = False
         self._stale = False
         self._resident = Resident()
+        self._refused: dict[Role, float] = {}
         self._key: tuple[object, ...] = ()
         self._weak = 1.0
         self._lacked_mb = 0.0
@@ -125,8 +128,13 @@ class Governor:
                 self.squeeze.expect_load(self._now)
                 self._stale = True
                 return []
-            case LoadFailed(role=role, bundle=bundle):
+            case LoadFailed(role=role, bundle=bundle, for_good=True):
                 return self._do_without(role, bundle)
+            case LoadFailed(role=role):
+                self._resident.failed(role)
+                self._refused[role] = self._now
+                self._stale = True
+                return []
 
     def _pass_time(self, at: float) -> None:
         if self._last_at is not None:
@@ -178,8 +186,16 @@ class Governor:
             return self._shortage(self.plan)
         orders = list(self._resident.live(self.plan))
         if not self._in_turn and not self.plan.lacks_mb:
-            orders += self._resident.swaps(self.plan, device)
+            orders += self._resident.swaps(self.plan, device, self._kept())
         return orders
+
+    def _kept(self) -> set[Role]:
+        """Return the roles whose models stay, since memory was short for others a moment ago."""
+        return {
+            role
+            for role, at in self._refused.items()
+            if role in self._resident.roles and self._now - at < RETRY_S
+        }
 
     def _shortage(self, wanted: Plan) -> list[Order]:
         """Tell of a shortage once, and again when it changes."""

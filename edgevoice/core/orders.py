@@ -48,11 +48,15 @@ class ModelLoaded:
 
 @dataclass(frozen=True, slots=True)
 class LoadFailed:
-    """It could not be; the model that was there before, if any, is still there."""
+    """It could not be; the model that was there before, if any, is still there.
+
+    ``for_good``: it would not work another time either; else memory was short at that moment.
+    """
 
     at: float
     role: Role
     bundle: str
+    for_good: bool = True
 
 
 Fact = DeviceSampled | TurnBegan | TurnEnded | ModelLoaded | LoadFailed

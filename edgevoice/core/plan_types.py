@@ -14,6 +14,9 @@ TARGET_S = 2.0
 """Wait for the reply that a plan aims at: what pipecat's defaults take with a model a tenth the
 size of the best on the ladder (PEERS)."""
 
+IDLE_S = 300.0
+"""Without a word for so long, models are unloaded until somebody speaks."""
+
 NO_CACHES, NO_SPECULATION, SHORT_CONTEXT, NO_TURN_END, SMALLER = 1, 2, 3, 4, 5
 """Stages of giving back memory, each with those before it. The first and the last are not a plan's
 business: caches are dropped by whoever has them, and a smaller rung comes of ``most_mb``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from edgevoice.core.bundle import Role
@@ -77,14 +77,21 @@ class Resident:
                 self._models[role] = replace(model, threads=threads)
                 yield SetThreads(role, threads)
 
-    def swaps(self, wanted: Plan, device: Device) -> Iterator[Order]:
-        """Yield what waits for the turn's end: first what frees memory, then what takes it."""
+    def swaps(self, wanted: Plan, device: Device, kept: Collection[Role] = ()) -> Iterator[Order]:
+        """Yield what waits for the turn's end: first what frees memory, then what takes it.
+
+        The models of the roles in ``kept`` stay.
+        """
         yield from self.unload(role for role in self.roles if role not in wanted.rungs)
         for role, rung in wanted.rungs.items():
             need = wanted.need if role is Role.LLM else rung.needs[-1]
             model = _Model(rung, need, wanted.threads[role])
             before = self._models.get(role)
-            if role in self.pending or (before and (before.rung, before.need) == (rung, need)):
+            if (
+                role in kept
+                or role in self.pending
+                or (before and (before.rung, before.need) == (rung, need))
+            ):
                 continue
             self._before[role], self._models[role] = before, model
             self.pending.add(role)

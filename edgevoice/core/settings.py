@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import get_args, get_type_hints
 
 from edgevoice.core.bundle import Role
+from edgevoice.core.plan_types import IDLE_S, TARGET_S
 from edgevoice.core.setting_key import Key, key
 from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import Misused
@@ -138,6 +139,22 @@ class ModelsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """Keeping within the memory, the heat and the power of the device."""
+
+    govern: bool = key(True, "Watch the device, and do less, or with smaller models, in time.")
+    smaller: bool = key(
+        True, "Take smaller models that are here where the chosen ones do not fit or are too slow."
+    )
+    target_s: float = key(TARGET_S, "Wait for the reply to aim at.", (0.1, 60))
+    watts: float = key(0.0, "Most power to take on average; 0 for no cap.", (0, 1000))
+    quiet: bool = key(False, "Do less, for a cool device and a battery that lasts.")
+    idle_s: float = key(
+        IDLE_S, "Models are unloaded after so long without a word.", (10.0, 1_000_000)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that can be set."""
 
@@ -149,6 +166,7 @@ class Settings:
     audio: AudioSettings = AudioSettings()
     trace: TraceSettings = TraceSettings()
     models: ModelsSettings = ModelsSettings()
+    plan: PlanSettings = PlanSettings()
 
     def bundles(self) -> dict[Role, str]:
         """Return the bundle of each role that has one; a server does without that of the LLM."""

@@ -188,6 +188,11 @@ class Assistant:
         """Let ``call`` be made in the conversation's thread, between two events."""
         self._mailbox.call(call)
 
+    def note(self, event: Event) -> None:
+        """Show the observers a fact from which nothing follows; in the conversation's thread."""
+        for observer in self.observers:
+            observer(event, (), self.conversation)
+
     def run(self) -> None:
         """Talk until the conversation ends. Raises what kept a model from loading."""
         for stage in self._all_stages:

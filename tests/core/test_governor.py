@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgevoice.core.bundle import Role
 from edgevoice.core.device import Battery, Device, Temperature, Throttling
-from edgevoice.core.governor import IDLE_S, Governor, Wish
+from edgevoice.core.governor import RETRY_S, Governor, Wish
 from edgevoice.core.orders import (
     DeviceSampled,
     DropCaches,
@@ -25,6 +25,7 @@ from edgevoice.core.orders import (
     TurnEnded,
     Unload,
 )
+from edgevoice.core.plan_types import IDLE_S
 from edgevoice.core.rung import Speed
 from tests.core.rungs import RUNGS, SPEEDS, device
 
