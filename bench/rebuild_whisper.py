@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import struct
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevoice_export import safetensors
+from edgevoice_quantize.ct2_file import read
 
 Tensor = NDArray[np.generic]
 Tensors = dict[str, Tensor]
-
-CTRANSLATE2_DTYPES = ("<f4", "i1", "<i2", "<i4", "<f2")
-"""By the number that a model.bin stores."""
 
 MULTILINGUAL_VOCABULARY = 51865
 """OpenAI's multilingual models have at least so many tokens, the English ones have 51864."""
@@ -26,7 +22,7 @@ MULTILINGUAL_VOCABULARY = 51865
 
 def rebuild(source: Path, output: Path) -> None:
     """Write the checkpoint of the CTranslate2 model in ``source`` to the folder ``output``."""
-    stored = _read(source / "model.bin")
+    stored = read(source / "model.bin").tensors
     weights = _rename(stored)
     output.mkdir(parents=True, exist_ok=True)
     safetensors.write(output / "model.safetensors", weights)
@@ -41,32 +37,6 @@ def rebuild(source: Path, output: Path) -> None:
         "tokenizer_config.json": _tokenizer(),
     }.items():
         (output / name).write_text(json.dumps(content, indent=2), "utf-8")
-
-
-def _read(file: Path) -> Tensors:
-    """Return the tensors of a CTranslate2 model.bin (binary version 6), scalars included."""
-    with file.open("rb") as stream:
-        version, spec = _number(stream, "I"), _string(stream)
-        if (version, spec) != (6, "WhisperSpec"):
-            raise ValueError(f"{file} is a {spec} of binary version {version}")
-        _number(stream, "I")  # the revision of the spec
-        tensors: Tensors = {}
-        for _ in range(_number(stream, "I")):
-            name = _string(stream)
-            shape = [_number(stream, "I") for _ in range(_number(stream, "B"))]
-            dtype = CTRANSLATE2_DTYPES[_number(stream, "B")]
-            data = stream.read(_number(stream, "I"))
-            tensors[name] = np.frombuffer(data, dtype).reshape(shape)
-    return tensors
-
-
-def _number(stream: BinaryIO, code: str) -> int:
-    (number,) = struct.unpack("<" + code, stream.read(struct.calcsize("<" + code)))
-    return int(number)
-
-
-def _string(stream: BinaryIO) -> str:
-    return stream.read(_number(stream, "H")).rstrip(b"\0").decode()
 
 
 def _layers(names: Tensors, side: str) -> int:

@@ -1,4 +1,4 @@
-"""Whisper through CTranslate2: weights in float16 on disk, multiplied in int8."""
+"""Whisper through CTranslate2: multiplied in int8, unless the bundle says otherwise."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ def load(bundle: Bundle, *, threads: int = 1) -> WhisperCt2:
     """
     model_file, tokenizer_file = find(bundle, "model.bin"), find(bundle, "tokenizer.json")
     find(bundle, "config.json")  # without it the model loads, and fails later
+    compute_type = bundle.options.get("compute_type", "int8")
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
         model = ctranslate2.models.Whisper(
-            str(model_file.parent), compute_type="int8", intra_threads=threads
+            str(model_file.parent), compute_type=compute_type, intra_threads=threads
         )
     except Exception as error:
         raise ModelDamaged(
