@@ -18,13 +18,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.llm_answers import answers
 from bench.llm_quality import divergence
 from bench.llm_speed import as_bundle
 from edgevoice.backends import gguf
 from edgevoice.runtime.bundles import catalogue, registry
 from edgevoice.runtime.bundles.progress import Silent
 from edgevoice.runtime.bundles.requantize import requantize
+from edgevoice_quantize.tasks import answers
 
 TYPES = ("Q8_0", "Q6_K", "Q5_0", "IQ4_NL", "Q4_0")
 SHIPPED = "SmolLM2-135M-Instruct.Q4_1.gguf"

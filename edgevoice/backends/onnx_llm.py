@@ -72,8 +72,9 @@ class OnnxLlm:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         self._template = environment.from_string(source)
         self._marks = {name: _mark(settings.get(name)) for name in ("bos_token", "eos_token")}
-        self._session, self._tokenizer = session, tokenizer
-        self._ends: set[int | None] = {*ends, tokenizer.token_to_id(self._marks["eos_token"])}
+        self.session, self.tokenizer = session, tokenizer
+        self.end: int | None = tokenizer.token_to_id(self._marks["eos_token"])
+        self._ends: set[int | None] = {*ends, self.end}
         self._outputs = [output.name for output in session.get_outputs()]
         inputs = {given.name: given.shape for given in session.get_inputs()}
         self._takes_positions = "position_ids" in inputs
@@ -87,14 +88,14 @@ class OnnxLlm:
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Return how many tokens ``messages`` are as a prompt."""
-        return len(self._tokens(messages))
+        return len(self.tokens(messages))
 
     def prefill(self, messages: Sequence[Message], scope: CancelScope) -> int:
         """Bring all but the open end of a prompt into the cache; see ``Llm.prefill``."""
         scope.check()
         *before, last = messages
-        closed = self._tokens([*before, Message(last.role, last.text + "\n?")])
-        tokens = _common(self._tokens(messages), closed)
+        closed = self.tokens([*before, Message(last.role, last.text + "\n?")])
+        tokens = _common(self.tokens(messages), closed)
         new = len(tokens) - len(_common(tokens, self._cached))
         if new > 0:
             self._evaluate(tokens, scope)
@@ -111,21 +112,27 @@ class OnnxLlm:
 
         """
         scope.check()
-        tokens = self._tokens(messages)
+        tokens = self.tokens(messages)
         text, said, given = ReplyText(), list[int](), b""
         for _ in range(min(max_tokens, self.context_tokens - len(tokens))):
             following = int(self._evaluate([*tokens, *said], scope).argmax())
             if following in self._ends:
                 break
             said.append(following)
-            whole = self._tokenizer.decode(said).rstrip("\ufffd").encode()
+            whole = self.tokenizer.decode(said).rstrip("\ufffd").encode()
             if piece := text.feed(whole[len(given) :]):
                 yield piece
             given = whole
         if rest := text.flush():
             yield rest
 
-    def _tokens(self, messages: Sequence[Message]) -> list[int]:
+    def tokens(self, messages: Sequence[Message]) -> list[int]:
+        """Return the prompt that the assistant's reply to ``messages`` continues.
+
+        Raises:
+            BackendFailed: the model's chat template does not work.
+
+        """
         written = [{"role": message.role, "content": message.text} for message in messages]
         try:
             prompt = self._template.render(
@@ -133,7 +140,7 @@ class OnnxLlm:
             )
         except Exception as error:
             raise BackendFailed(f"The model's chat template does not work: {error}") from error
-        return list(self._tokenizer.encode(prompt, add_special_tokens=False).ids)
+        return list(self.tokenizer.encode(prompt, add_special_tokens=False).ids)
 
     def _evaluate(self, tokens: list[int], scope: CancelScope) -> Floats:
         """Return the logits after ``tokens``, evaluating those that are not in the cache."""
@@ -156,7 +163,7 @@ class OnnxLlm:
         if self._takes_positions:
             feeds["position_ids"] = np.arange(start, end)[None]
         try:
-            found = self._session.run(None, feeds)
+            found = self.session.run(None, feeds)
         except Exception as error:
             raise BackendFailed(f"ONNX Runtime failed: {error}") from error
         given = dict(zip(self._outputs, found, strict=True))

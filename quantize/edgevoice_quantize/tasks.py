@@ -1,14 +1,16 @@
-"""How many plain questions a model answers rightly, as a voice assistant would be asked them."""
+"""What a voice assistant is asked, and how many of these questions a model answers rightly."""
 
 from __future__ import annotations
 
 import re
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgevoice.backends.protocols import Llm
 from edgevoice.cancel import CancelScope
 from edgevoice.core.history import Message
+from edgevoice_quantize.held_out import Item
 
 SYSTEM = (
     "You are edgevoice, a friendly voice assistant. Answer in one or two short spoken sentences."
@@ -59,15 +61,39 @@ QUESTIONS = {
     "What is the opposite of hot?": r"\bcold\b",
     "How many minutes are there in an hour?": r"\b60\b|sixty",
     "In which country is Berlin?": r"Germany",
+    "What is the capital of Japan?": r"Tokyo",
+    "What is the capital of Egypt?": r"Cairo",
+    "Who wrote Hamlet?": r"\bShakespeare\b(?!')",
+    "What is the colour of grass?": r"\bgreen\b",
+    "What is ten minus three?": r"\b(7|seven)\b",
+    "How many days are there in a week?": r"\b(7|seven)\b",
+    "How many months are there in a year?": r"\b(12|twelve)\b",
+    "Which animal says meow?": r"\bcats?\b",
+    "What do cows eat?": r"grass|hay",
+    "What gas do we breathe in?": r"oxygen|\bair\b",
+    "What planet do we live on?": r"\bearth\b",
+    "What is the opposite of up?": r"\bdown\b",
+    "Who was the first president of the United States?": r"Washington",
+    "What is the currency of the United Kingdom?": r"\bpound",
+    "What is the main language in Germany?": r"\bGerman\b",
+    "On which continent is Kenya?": r"Africa",
+    "What is the hottest season?": r"summer",
+    "What do you use to cut paper?": r"scissors|knife|blade",
+    "What is the name of our star?": r"\bsun\b",
+    "What is wine made of?": r"grape",
+    "What is a baby dog called?": r"pupp",
+    "Which organ pumps blood?": r"\bheart\b",
+    "What does a baker make?": r"bread|cake|pastr",
+    "What is the capital of Spain's neighbour Portugal?": r"Lisbon",
 }
-"""Each question with a pattern of what a right answer says. Written for this bench."""
+"""Each question with a pattern of what a right answer says. Written for this project."""
 
 MAX_TOKENS = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came of ``QUESTIONS``. ``loops`` are replies with a phrase of three said four times."""
+    """What came of the questions. ``loops`` are replies with a phrase of three said four times."""
 
     asked: int
     right: int
@@ -77,10 +103,20 @@ class Answers:
     wrong: dict[str, str]
 
 
-def answers(llm: Llm, system: str = SYSTEM, examples: tuple[Message, ...] = EXAMPLES) -> Answers:
-    """Ask ``llm`` every question, each in a talk of its own."""
+def held_out() -> dict[str, str]:
+    """Return the questions that would not be taken for calibration, were they asked there."""
+    return {q: a for q, a in QUESTIONS.items() if not Item(q, "").for_calibration}
+
+
+def answers(
+    llm: Llm,
+    system: str = SYSTEM,
+    examples: tuple[Message, ...] = EXAMPLES,
+    questions: Mapping[str, str] = QUESTIONS,
+) -> Answers:
+    """Ask ``llm`` every one of ``questions``, each in a talk of its own."""
     wrong, lengths, loops = {}, [], 0
-    for question, pattern in QUESTIONS.items():
+    for question, pattern in questions.items():
         talk = [Message("system", system), *examples, Message("user", question)]
         reply = "".join(llm.reply(talk, MAX_TOKENS, CancelScope()))
         words = reply.split()
@@ -90,8 +126,8 @@ def answers(llm: Llm, system: str = SYSTEM, examples: tuple[Message, ...] = EXAM
         if not re.search(pattern, reply, re.IGNORECASE | re.DOTALL):
             wrong[question] = reply
     return Answers(
-        asked=len(QUESTIONS),
-        right=len(QUESTIONS) - len(wrong),
+        asked=len(questions),
+        right=len(questions) - len(wrong),
         loops=loops,
         median_words=statistics.median(lengths),
         most_words=max(lengths),
