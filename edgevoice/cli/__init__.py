@@ -18,6 +18,7 @@ VERBS = {
     "rm": ("edgevoice.cli.rm", "remove a model from this device"),
     "doctor": ("edgevoice.cli.doctor", "check sound, models, memory and processor"),
     "plan": ("edgevoice.cli.plan", "show what would run on this device, and what limits it"),
+    "tune": ("edgevoice.cli.tune", "measure the models on this device, for plans to reckon with"),
     "replay": ("edgevoice.cli.replay", "run a trace again and show the first difference"),
     "export": ("edgevoice_export.cli", "turn a checkpoint into a bundle"),
     "quantize": ("edgevoice_quantize.cli", "make a bundle smaller and measure what it lost"),

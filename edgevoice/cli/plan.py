@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from edgevoice.runtime.device.sensors import Sensors
 from edgevoice.runtime.energy import WATTS_PER_CORE
 from edgevoice.runtime.ladders import ladders, rung
 from edgevoice.runtime.settings_file import read
+from edgevoice.runtime.tuning import profile
 
 SECOND_LOOK_S = 0.5
 """Between two samples, so that there are rates."""
@@ -70,6 +72,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--device", type=Path, metavar="TOML", help="a device in a file instead of this one")
     add("--root", type=Path, default=machine.HERE, metavar="DIR", help="look there for /proc, /sys")
+    add("--profile", type=Path, metavar="FILE", help="what `edgevoice tune` measured of this one")
     add("--target", type=float, default=TARGET_S, metavar="S", help="wait for the reply to aim at")
     add("--watts", type=float, metavar="W", help="most power to take on average")
     add("--quiet", action="store_true", help="keep the device cool, and its battery lasting")
@@ -91,7 +94,11 @@ def _here(options: argparse.Namespace) -> Case:
     for role in (Role.STT, Role.LLM, Role.TTS):
         if role in chosen:
             store.get(chosen[role], role=role)  # says what to type where it is missing
-    rungs = ladders(installed, chosen, settings.llm.context)
+    known, problem = profile.measured(installed, options.profile)
+    if problem:
+        print(f"edgevoice plan: {problem}", file=sys.stderr)
+    measured_mb = {name: entry.memory_mb for name, entry in known.items()}
+    rungs = ladders(installed, chosen, settings.llm.context, measured_mb)
     if settings.llm.url:
         rungs[Role.LLM] = [Rung(settings.llm.url, Role.LLM, (Need(0.0),))]
     with Sensors(options.root) as sensors:
@@ -99,7 +106,8 @@ def _here(options: argparse.Namespace) -> Case:
         time.sleep(SECOND_LOOK_S)
         device = sensors.sample(SECOND_LOOK_S, wait=True)
     most_load = options.watts / WATTS_PER_CORE if options.watts else inf
-    return Case(device, rungs, {}, Limits(most_load=most_load), is_here=True)
+    speeds = {name: entry.speed for name, entry in known.items()}
+    return Case(device, rungs, speeds, Limits(most_load=most_load), is_here=True)
 
 
 def _from_file(options: argparse.Namespace) -> Case:
@@ -196,7 +204,7 @@ def _lines(case: Case, chosen: Plan, verdicts: Sequence[Verdict]) -> Iterator[st
         said = each.said if not each.limit else f"{each.limit}: {each.said}"
         yield f"{mark} {each.rung.role:5} {each.rung.bundle:{name_width}} {figures}  {said}"
     if any(each.assumed for each in verdicts):
-        yield "~ with speeds that were not measured on this device"
+        yield "~ with speeds that were not measured on this device (edgevoice tune does)"
     yield ""
     if chosen.lacks_mb:
         yield (

@@ -36,6 +36,7 @@ class Speed:
         rtf: seconds of work for each second of audio, of STT and TTS.
         threads: with which this was measured.
         assumed: it was not measured on this device.
+        others: what was measured with other numbers of threads, if anything was.
 
     """
 
@@ -44,14 +45,17 @@ class Speed:
     rtf: float = 0.0
     threads: int = 1
     assumed: bool = False
+    others: tuple[Speed, ...] = ()
 
     def on(self, threads: int) -> Speed:
-        """Return the speed to expect on ``threads``."""
+        """Return the speed to expect on ``threads``, by what was measured with the nearest."""
+        known = min((self, *self.others), key=lambda each: abs(each.threads - threads))
         return replace(
-            self,
-            read_tps=self.read_tps * _gain(READ_PARALLEL, self.threads, threads),
-            write_tps=self.write_tps * _gain(WRITE_PARALLEL, self.threads, threads),
+            known,
+            read_tps=known.read_tps * _gain(READ_PARALLEL, known.threads, threads),
+            write_tps=known.write_tps * _gain(WRITE_PARALLEL, known.threads, threads),
             threads=threads,
+            others=(),
         )
 
     def times(self, pace: float) -> Speed:
@@ -61,6 +65,7 @@ class Speed:
             read_tps=self.read_tps * pace,
             write_tps=self.write_tps * pace,
             rtf=self.rtf / pace,
+            others=tuple(each.times(pace) for each in self.others),
         )
 
 
