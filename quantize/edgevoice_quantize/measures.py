@@ -45,8 +45,10 @@ class Measures:
 class Space(Protocol):
     """What the search may choose from, for one source bundle."""
 
-    layers: Sequence[Layer]
-    """With their choices, what each saves, and how much harm it does by itself."""
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """With their choices, what each saves, and how much harm it does by itself."""
+        ...
 
     def recipe(self, chosen: Mapping[str, str]) -> Recipe:
         """Return the recipe that gives every layer (by name) the chosen level."""

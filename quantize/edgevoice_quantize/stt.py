@@ -11,6 +11,7 @@ import numpy as np
 
 from edgevoice.backends.protocols import EARS_RATE
 from edgevoice.core.bundle import Role
+from edgevoice.errors import Misused
 from edgevoice.runtime.bundles.local import bundle_in_place
 from edgevoice.runtime.bundles.progress import Progress
 from edgevoice_quantize import child
@@ -84,8 +85,17 @@ class SttMeasure:
     def space(
         self, source: Path, calibration: Calibration, work: Path, progress: Progress
     ) -> Space:
-        """Return what Whisper's matrices may become."""
-        raise NotImplementedError
+        """Return what Whisper's matrices may become.
+
+        Raises:
+            Misused: it is not a Whisper for sherpa-onnx.
+
+        """
+        if bundle_in_place(source).engine != "whisper-onnx":
+            raise Misused("Of speech-to-text, the search knows Whisper for sherpa-onnx alone.")
+        from edgevoice_quantize import stt_space  # onnx is not needed to measure
+
+        return stt_space.space(source, calibration, work, progress)
 
 
 def _store(items: Sequence[Item], file: Path) -> None:
