@@ -24,8 +24,12 @@ from edgevoice_quantize.held_out import Calibration
 from edgevoice_quantize.recipe import Recipe, Step
 from edgevoice_quantize.search import Choice, Layer
 
-LADDER = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "IQ4_XS", "Q3_K", "IQ3_S")
-"""From the gentlest. Rows that are no multiple of 256 get what llama.cpp falls back to."""
+LADDER = ("Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "IQ4_XS", "Q3_K", "IQ3_S")
+"""Rows that are no multiple of 256 get what llama.cpp falls back to.
+
+The older types with a least value for each block, Q5_1 and Q4_1, are seldom the best bargain;
+but a checkpoint that was made from weights of such a type loses nothing in it.
+"""
 
 PROBE = "Q4_0"
 """Coarse enough for its harm to stand out, and quickly made."""
@@ -108,9 +112,13 @@ def _group(layer: str, depth: int) -> str:
 
 
 def _layer(name: str, errors: Mapping[str, tuple[float, float]], gain: float) -> Layer:
-    choices = [
-        Choice(kind, errors[kind][0], gain * errors[kind][1]) for kind in LADDER if kind in errors
-    ]
+    choices: list[Choice] = []
+    for kind, (megabytes, error) in errors.items():
+        # What falls back to a type that is there already is no choice more.
+        if kind in LADDER and not any(
+            c.cost == megabytes and c.harm == gain * error for c in choices
+        ):
+            choices.append(Choice(kind, megabytes, gain * error))
     # Of two types of one size the better is the only choice.
     best = [c for c in choices if not any(o.cost <= c.cost and o.harm < c.harm for o in choices)]
     return Layer(name, tuple(sorted(best, key=lambda c: -c.cost)))
