@@ -62,7 +62,8 @@ class Int4:
             return np.full_like(self.scales, MIDDLE)
         if self.zeros.dtype == np.float32:
             return np.asarray(self.zeros, np.float32)
-        halves = np.stack([self.zeros & 15, self.zeros >> 4], -1).reshape(self.outputs, -1)
+        packed = self.zeros.astype(np.uint8)
+        halves = np.stack([packed & 15, packed >> 4], -1).reshape(self.outputs, -1)
         return np.asarray(halves[:, : self.scales.shape[1]], np.float32)
 
 
@@ -82,7 +83,7 @@ def quantize(matrix: Floats, rounding: Rounding, block: int) -> Int4:
     ]
     codes, scales, zeros = (np.concatenate(each) for each in zip(*parts, strict=True))
     pairs = codes.astype(np.uint8).reshape(outputs, blocks, block // 2, 2)
-    packed = pairs[..., 0] | pairs[..., 1] << 4
+    packed: Bytes = pairs[..., 0] | pairs[..., 1] << 4
     return Int4(packed, scales.astype(np.float32), _stored(zeros), inputs, block)
 
 
