@@ -37,6 +37,9 @@ PROBE = "Q4_0"
 BANDS = 4
 """Parts into which the model's depth is cut for probing."""
 
+VERSION = 1
+"""Raised when probes of an earlier kind must not be reused."""
+
 PROBED_TEXTS = 16
 """Texts on which a probe is compared: their divergence is known to some 10 %."""
 
@@ -66,7 +69,16 @@ class Space:
             for layer, kind in chosen.items()
             for tensor in self.tensors[layer]
         }
-        return _recipe("llm-searched", {"type": "Q8_0", "pure": True, "tensors": types})
+        costs = {(la.name, c.level): c.cost for la in self.layers for c in la.choices}
+        megabytes = sum(costs[each] for each in chosen.items())
+        step = Step(
+            "*.gguf",
+            "gguf",
+            {"type": "Q8_0", "pure": True, "tensors": types},
+            "{stem}.mixed.gguf",
+        )
+        name = f"llm-mixed-{megabytes:.1f}MB"
+        return Recipe(name, Role.LLM, "gguf", (step,), "a type for each layer by its sensitivity")
 
 
 def explore(bundle: Bundle, calibration: Calibration, work: Path, progress: Progress) -> Space:
@@ -150,12 +162,13 @@ class _Probes:
     ) -> None:
         self._path, self._work, self._progress = path, work, progress
         self._texts = [item.text for item in calibration.items]
-        self._kept = work / "probes.npy"
-        self._known_file = work / "probes.json"
+        about = f"{VERSION}-{calibration.fingerprint()[:16]}"
+        self._kept = work / f"probes-{about}.npy"
+        self._known_file = work / f"probes-{about}.json"
         self._known: dict[str, float] = {}
         if self._known_file.is_file():
             self._known = json.loads(self._known_file.read_text("utf-8"))
-        importance = work / "importance.npz"
+        importance = work / f"importance-{about}.npz"
         if not importance.is_file():
             progress.say("gathering the importance matrix")
             job = {"model": str(path), "texts": self._texts, "target": str(importance)}
@@ -187,8 +200,3 @@ class _Probes:
             draft.write_text(json.dumps(self._known), "utf-8")
             draft.replace(self._known_file)
         return self._known[group]
-
-
-def _recipe(name: str, options: Mapping[str, object]) -> Recipe:
-    step = Step("*.gguf", "gguf", options, "{stem}.mixed.gguf")
-    return Recipe(name, Role.LLM, "gguf", (step,), "a type for each layer, by its sensitivity")

@@ -83,7 +83,7 @@ def quantize(matrix: Floats, rounding: Rounding, block: int) -> Int4:
     ]
     codes, scales, zeros = (np.concatenate(each) for each in zip(*parts, strict=True))
     pairs = codes.astype(np.uint8).reshape(outputs, blocks, block // 2, 2)
-    packed: Bytes = pairs[..., 0] | pairs[..., 1] << 4
+    packed = np.asarray(pairs[..., 0] | pairs[..., 1] << 4, np.uint8)
     return Int4(packed, scales.astype(np.float32), _stored(zeros), inputs, block)
 
 
