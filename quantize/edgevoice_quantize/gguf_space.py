@@ -160,6 +160,7 @@ class _Probes:
     def __init__(
         self, path: Path, folder: Path, calibration: Calibration, work: Path, progress: Progress
     ) -> None:
+        work.mkdir(parents=True, exist_ok=True)
         self._path, self._work, self._progress = path, work, progress
         self._texts = [item.text for item in calibration.items]
         about = f"{VERSION}-{calibration.fingerprint()[:16]}"

@@ -97,6 +97,7 @@ def expectations(
     kept, readings = work / "source-scores.npy", work / "source-tokens.json"
     if not (kept.is_file() and readings.is_file()):
         progress.say("noting what the source expects")
+        work.mkdir(parents=True, exist_ok=True)
         job = {"texts": [item.text for item in items], "source": str(kept)}
         answer = child.run(CHILD, {"job": "keep", "bundle": str(source), **job})
         draft = readings.with_suffix(".partial")
