@@ -14,7 +14,15 @@ import psutil
 from edgevoice.backends.protocols import EARS_RATE, Samples
 from edgevoice.core.commands import Command
 from edgevoice.core.conversation import Conversation, Phase
-from edgevoice.core.events import Event, TranscriptReady, VoiceStarted
+from edgevoice.core.events import (
+    EnergySpent,
+    Event,
+    ModelChanged,
+    SessionBegan,
+    SpeculationChanged,
+    TranscriptReady,
+    VoiceStarted,
+)
 from edgevoice.core.settings import Settings
 from edgevoice.core.stages import StageWatch, TurnTimes
 from edgevoice.runtime.activity import Activity
@@ -49,6 +57,7 @@ class Turn:
     transcript: str = ""
     times: TurnTimes = field(default_factory=TurnTimes)
     cpu_s: float = 0.0
+    energy: EnergySpent | None = None
 
     @property
     def cut_off(self) -> bool:
@@ -104,7 +113,14 @@ class Tape:
 
 
 class Talk:
-    """The assistant in a talk with a script, on the loop's own thread; use it with ``with``."""
+    """The assistant in a talk with a script, on the loop's own thread; use it with ``with``.
+
+    Attributes:
+        conversation: what decides.
+        models: the bundle of each role at present.
+        speculation: what is done ahead at present.
+
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._script = Script()
@@ -114,13 +130,18 @@ class Talk:
         self._device = FileDevice(
             self._script, EARS_RATE, OUTPUT_RATE, self._clock, activity, self._tape
         )
+        begun = opening(settings, store)
+        self._notices: list[str] = []
         self._assistant = assistant(
-            opening(settings, store), self._device, self._clock, activity, self._notice
+            begun, self._device, self._clock, activity, self._notices.append
         )
         self.conversation = self._assistant.conversation
-        self.notices: list[tuple[float, str]] = []
+        self.models = {str(role): name for role, name in begun.names.items()}
+        self.speculation = settings.turn.speculation
+        self._gap_s = 0.0
         self._stages = StageWatch()
         self._turn = Turn(0.0, 0.0)
+        self._begun = threading.Event()
         self._idle = threading.Event()
         self._audible = threading.Event()
         self._assistant.observers.append(self._observe)
@@ -128,6 +149,8 @@ class Talk:
 
     def __enter__(self) -> Talk:
         self._thread.start()
+        while not self._begun.wait(0.1) and self._thread.is_alive():
+            pass
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -152,8 +175,15 @@ class Talk:
             turn.audible_at = start + audible
         return turn
 
-    def _notice(self, text: str) -> None:
-        self.notices.append((self._clock.now(), text))
+    def take_notices(self) -> list[str]:
+        """Return what the user was told since the last call."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def take_gap_s(self) -> float:
+        """Return how long the voice stood still in the middle of a clause since the last call."""
+        gap_s, self._gap_s = self._assistant.gap_s - self._gap_s, self._assistant.gap_s
+        return gap_s
 
     def _observe(
         self, event: Event, commands: Sequence[Command], conversation: Conversation
@@ -163,6 +193,14 @@ class Talk:
         match event:
             case TranscriptReady(text=text):
                 self._turn.transcript = text
+            case SessionBegan():
+                self._begun.set()
+            case SpeculationChanged(speculation=speculation):
+                self.speculation = speculation
+            case ModelChanged(stage=stage, bundle=bundle):
+                self.models[stage] = bundle
+            case EnergySpent():
+                self._turn.energy = event
             case VoiceStarted():
                 self._audible.set()
             case _:

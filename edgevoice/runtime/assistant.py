@@ -180,6 +180,11 @@ class Assistant:
         """Return the time on the conversation's clock."""
         return self._clock.now()
 
+    @property
+    def gap_s(self) -> float:
+        """How long the voice has stood still inside clauses, because their audio came too late."""
+        return self._loudspeaker.gap_samples / self._loudspeaker.rate
+
     def post(self, event: Event) -> None:
         """Hand the conversation a fact from outside, such as ``Typed``."""
         self._mailbox.post(event)
