@@ -22,6 +22,10 @@ _SEQUENCE = 0
 _LOG_ERROR = 4
 _ABORTED = 2
 
+SMALL_WORK = 2.5e9
+"""Bytes of weights times tokens. So little is read as fast by one thread as by two, which wait for
+each other at every layer, and for whatever else needs their cores: ``python -m bench.llm``."""
+
 _LONGEST_PIECE = 256
 """Bytes of a token's text to ask for first; few tokens are longer."""
 
@@ -130,7 +134,7 @@ class NativeContext:
         # Only the last token's output is ever looked at. A row for each would multiply the
         # working memory by the vocabulary.
         params.n_outputs_max = 1
-        params.n_threads, params.n_threads_batch = settings.threads, settings.prompt_threads
+        self._threads, self._prompt_threads = settings.threads, settings.prompt_threads
         params.type_k = params.type_v = _KV_TYPES[settings.kv_type]
         params.no_perf = True
         pointer = lib.llama_init_from_model(model.pointer, params)
@@ -143,6 +147,7 @@ class NativeContext:
         self._pointer = pointer
         _free_with(self, lib.llama_free, pointer)
         self._memory = lib.llama_get_memory(pointer)
+        self._weights = int(lib.llama_model_size(model.pointer))
         self._flag = ctypes.create_string_buffer(b"0")
         self.can_move: bool = lib.llama_memory_can_shift(self._memory)
         self.tokens: int = lib.llama_n_ctx(pointer)
@@ -160,6 +165,9 @@ class NativeContext:
         Only after an ``output`` of the last token is there one to ``sample``. Returns False when
         the flag stopped it; then the cache is as before.
         """
+        small = len(tokens) * self._weights < SMALL_WORK
+        readers = self._threads if small else self._prompt_threads
+        lib.llama_set_n_threads(self._pointer, self._threads, readers)
         buffer = (lib.llama_token * len(tokens))(*tokens)  # the batch only points to it
         batch = lib.llama_batch_get_one(buffer, len(tokens))
         if not output:
@@ -185,8 +193,8 @@ class NativeContext:
         lib.llama_memory_clear(self._memory, True)
 
     def set_threads(self, threads: int, prompt_threads: int) -> None:
-        """Use ``threads`` for single tokens and ``prompt_threads`` for more, from now on."""
-        lib.llama_set_n_threads(self._pointer, threads, prompt_threads)
+        """Use ``threads`` for few tokens and ``prompt_threads`` for many, from now on."""
+        self._threads, self._prompt_threads = threads, prompt_threads
 
     def sample(self, sampler: lib.llama_sampler_p) -> int:
         """Choose the next token by the last one's output."""

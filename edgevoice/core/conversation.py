@@ -60,7 +60,7 @@ APOLOGIES = {
 }
 """Said aloud when a stage fails, so that the talk goes on."""
 
-LEAST_GROWTH = 1.1
+LEAST_GROWTH = 1.0
 """Partial transcripts more often than this would do nothing else."""
 
 

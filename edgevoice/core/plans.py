@@ -57,8 +57,8 @@ work on a guess. Half the threads write at three quarters of the speed for half 
 SPARING: tuple[Lever, ...] = (("off", 1.0), ("off", 0.5))
 """What is left of it where memory is short."""
 
-PARTIAL_GROWTH = {"draft": 1.4, "prefill": 2.0, "off": 2.0}
-"""Growth of an utterance until its next partial transcript: the settings' own, or half as often."""
+PARTIAL_GROWTH = {"draft": 1.15, "prefill": 1.5, "off": 1.5}
+"""Growth of an utterance until its next partial transcript: the settings' own, or more."""
 
 
 class Choice:

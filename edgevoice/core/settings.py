@@ -57,8 +57,11 @@ class TurnSettings:
     first_partial_s: float = key(
         _RULES.first_partial_s, "Length of an utterance at its first partial transcript.", (0.3, 60)
     )
+    partial_every_s: float = key(
+        _RULES.partial_every_s, "Time until the next one, at the least.", (0.1, 60)
+    )
     partial_growth: float = key(
-        _RULES.partial_growth, "Growth of the utterance until the next one.", (1.1, 10)
+        _RULES.partial_growth, "Growth of the utterance until the next one, at the least.", (1, 10)
     )
     speculation: str = key(
         "draft",

@@ -27,9 +27,11 @@ class TurnTaking:
         longest_interjection_s: sound without words that the reply waits for.
         longest_utterance_s: an utterance is answered after this, finished or not.
         first_partial_s: a partial transcript is made after this much of an utterance,
-        partial_growth: and again whenever the utterance is longer by this factor. Each one
-            hears the utterance from its beginning, so a fixed interval would cost the square
-            of the length; a growing one costs 1 / (1 - 1 / 1.4) = 3.5 times the last at most.
+        partial_every_s: again after this much more,
+        partial_growth: and whenever the utterance is longer by this factor, if that is later.
+            Each one hears the utterance from its beginning, so a fixed interval would cost the
+            square of the length; a growing one costs 1 / (1 - 1 / 1.15) = 7.7 times the last at
+            most.
 
     """
 
@@ -42,8 +44,9 @@ class TurnTaking:
     look_again_s: float = 0.3
     longest_interjection_s: float = 2.0
     longest_utterance_s: float = 60.0
-    first_partial_s: float = 1.0
-    partial_growth: float = 1.4
+    first_partial_s: float = 0.8
+    partial_every_s: float = 0.4
+    partial_growth: float = 1.15
 
     def __post_init__(self) -> None:
         """Refuse rules by which a turn could have no end, or a partial transcript no next one."""
@@ -51,8 +54,10 @@ class TurnTaking:
             raise ImpossibleRules("sure_s must not exceed unsure_s")
         if self.unsure_below >= self.sure_above:
             raise ImpossibleRules("unsure_below must be less than sure_above")
-        if self.first_partial_s <= 0 or self.partial_growth <= 1:
-            raise ImpossibleRules("first_partial_s must be over 0, partial_growth over 1")
+        if min(self.first_partial_s, self.partial_every_s) <= 0 or self.partial_growth < 1:
+            raise ImpossibleRules(
+                "first_partial_s and partial_every_s must be over 0, partial_growth at least 1"
+            )
 
 
 def silence_needed(rules: TurnTaking, probability: float | None, look: Look | None) -> float:
@@ -73,5 +78,5 @@ def next_partial(rules: TurnTaking, since: float, at: float) -> float:
     """Return the time for the next partial transcript of an utterance that began at ``since``."""
     length_s = rules.first_partial_s
     while since + length_s <= at:
-        length_s *= rules.partial_growth
+        length_s += max(rules.partial_every_s, length_s * (rules.partial_growth - 1))
     return since + length_s

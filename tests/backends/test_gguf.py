@@ -362,10 +362,11 @@ def test_threads_can_be_changed_between_replies(llm: GgufLlm) -> None:
     for threads, prompt_threads, as_set in ((2, 0, (2, 2)), (1, 0, (1, 1)), (1, 2, (1, 2))):
         llm.set_threads(threads, prompt_threads)
         pointer = llm._context._pointer
-        assert as_set == (
-            llama_cpp.llama_n_threads(pointer),
-            llama_cpp.llama_n_threads_batch(pointer),
-        )
+        much = f"{as_set} and " * 20
+        for text, readers in ((much, as_set[1]), (f"{much} more ", as_set[0])):
+            llm.prefill([Message("user", text)], CancelScope())  # a few are read as one is written
+            assert llama_cpp.llama_n_threads(pointer) == as_set[0]
+            assert llama_cpp.llama_n_threads_batch(pointer) == readers
         assert "Paris" in says(llm, FRANCE)
 
 

@@ -159,8 +159,8 @@ LINE = encode_header(HEADER)
         ({**LINE, "rules": {}}, None),
         ({**LINE, "rules": {**LINE["rules"], "sure_s": 9.0}}, "sure_s must not exceed unsure_s"),
         (
-            {**LINE, "rules": {**LINE["rules"], "partial_growth": 1.0}},
-            "first_partial_s must be over 0, partial_growth over 1",
+            {**LINE, "rules": {**LINE["rules"], "partial_growth": 0.9}},
+            "first_partial_s and partial_every_s must be over 0, partial_growth at least 1",
         ),
         (
             {**LINE, "rules": {**LINE["rules"], "unsure_below": 0.8}},

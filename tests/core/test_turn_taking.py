@@ -70,19 +70,20 @@ def test_an_open_end_never_shortens_the_wait(probability: float | None) -> None:
     ("since", "at", "next_at"),
     [
         (5.0, 5.1, 6.0),
-        (5.0, 6.0, 6.5),
-        (5.0, 6.4, 6.5),
-        (5.0, 6.5, 7.25),
+        (5.0, 6.0, 6.75),
+        (5.0, 6.7, 6.75),
+        (5.0, 6.75, 7.625),
     ],
     ids=[
         "the first, when there is something to hear",
-        "the second, when there is half as much again",
+        "the second, some time later",
         "not before",
-        "the third likewise",
+        "the third, when there is half as much again",
     ],
 )
 def test_next_partial(since: float, at: float, next_at: float) -> None:
-    assert next_partial(TurnTaking(first_partial_s=1.0, partial_growth=1.5), since, at) == next_at
+    rules = TurnTaking(first_partial_s=1.0, partial_every_s=0.75, partial_growth=1.5)
+    assert next_partial(rules, since, at) == next_at
 
 
 @given(st.floats(0, 1e5), st.floats(0, 300))
