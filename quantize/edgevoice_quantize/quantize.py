@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgevoice.core.bundle import Bundle
 from edgevoice.errors import EdgeVoiceError, Misused, ModelError
+from edgevoice.runtime.bundles import integrity
 from edgevoice.runtime.bundles.progress import Progress
 from edgevoice_quantize import gate, held_out, measures, recipe, variant
 from edgevoice_quantize.budget import Limit, parse
@@ -46,6 +47,7 @@ def quantize(folder: Path, wish: Wish, progress: Progress) -> tuple[Outcome, Wor
 
     """
     source = variant.source_bundle(folder)
+    integrity.check(source, hint=f"export or pull {source.name} again")
     measure = measures.find(source.role)
     limits = parse(wish.budget or measure.budget)
     recipes = wish.recipes or tuple(recipes_for(source))

@@ -35,7 +35,12 @@ class SttMeasure:
         return clips(data)
 
     def measure(
-        self, bundle: Path, items: Sequence[Item], source: Path, work: Path, progress: Progress
+        self,
+        bundle: Path,
+        items: Sequence[Item],
+        source: Path,
+        work: Path,
+        progress: Progress,  # noqa: ARG002 - one step
     ) -> Measures:
         """Let ``bundle`` hear ``items``.
 
@@ -43,7 +48,6 @@ class SttMeasure:
             ModelError: the engine refuses it.
 
         """
-        progress.say(f"{bundle.name} hears {len(items)} utterances")
         work.mkdir(parents=True, exist_ok=True)
         stored = work / CLIPS
         if not stored.exists():

@@ -22,24 +22,25 @@ from onnx import numpy_helper
 from edgevoice.core.bundle import Role
 from edgevoice.errors import Misused
 from edgevoice.runtime.bundles.progress import Progress
-from edgevoice_quantize import onnx_weights
+from edgevoice_quantize import int4, onnx_weights
 from edgevoice_quantize.held_out import Calibration
 from edgevoice_quantize.onnx_weights import Floats, Kind, Matrix
 from edgevoice_quantize.recipe import Recipe, Step
 from edgevoice_quantize.search import Choice, Layer
+from edgevoice_quantize.techniques import onnx_int8_dynamic
 from edgevoice_quantize.whisper_feeds import DECODER, ENCODER, Whisper, open_whisper
 
 CLIPS = 6
 """Heard for each harm: some 90 tokens."""
 
 BLOCK = 32
-"""Numbers that share a scale in int4."""
+"""Numbers that share a scale and a zero point in int4."""
 
-BYTES = {"float": 4.0, "int8": 1.0, "int4": 0.5 + 4 / BLOCK}
-"""A number's, scales included where they weigh."""
+BYTES = {"float": 4.0, "int8": 1.0, "int4": 0.5 + 4.5 / BLOCK}
+"""A number's, with the scale and the zero point of its block."""
 
 TECHNIQUES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "int4": ("onnx_int4", {}),
+    "int4": ("onnx_int4", {"method": "hqq", "block": BLOCK}),
     "int8": ("onnx_int8_dynamic", {}),
 }
 """Of the levels that are not the source's own."""
@@ -174,17 +175,11 @@ class _Probe:
 
 
 def _rounded(rows: Floats, level: str) -> Floats:
-    """Return ``rows`` as they come back from ``level``."""
-    shape = rows.shape
+    """Return ``rows`` (outputs by inputs) as they come back from ``level``."""
     if level == "int4":
-        rows = np.pad(rows, ((0, 0), (0, -shape[1] % BLOCK))).reshape(-1, BLOCK)
-    most = 127 if level == "int8" else 8
-    largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
-    scale = np.abs(largest) / most if level == "int8" else largest / -most
-    scale[scale == 0] = 1.0
-    whole = np.clip(np.rint(rows / scale), -most, 127 if level == "int8" else most - 1)
-    back: Floats = (whole * scale).astype(np.float32).reshape(shape[0], -1)[:, : shape[1]]
-    return back
+        return int4.quantize(rows, int4.whole_zeros(int4.hqq), BLOCK).values()
+    numbers, scale = onnx_int8_dynamic.rounded(rows.T, per_channel=True, bits=8)
+    return (numbers * scale).T
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -33,14 +33,14 @@ class Workspace:
     def __init__(
         self, folder: Path, source: Bundle, measure: Measure, calibration: Calibration
     ) -> None:
-        """Hash ``source``, whose manifest may be out of date or absent."""
+        """Take ``source``, whose files are what its manifest says where it has one."""
         self._folder = folder
         self.source = source
         self._measure = measure
         self._calibration = calibration
         digest = hashlib.sha256(f"{source.engine}{sorted(source.options.items())}".encode())
         for file in sorted(source.files, key=lambda file: file.name):
-            found = describe(source.path(file.name))
+            found = file if file.sha256 else describe(source.path(file.name))
             digest.update(f"{found.name} {found.sha256}\n".encode())
         self._source = digest.hexdigest()
 
@@ -81,6 +81,8 @@ class Workspace:
         if recipe:
             self.measured(None, data, progress)  # variants are compared with what it said
         bundle = self.build(recipe, progress) if recipe else self.source
+        name = recipe.name if recipe else self.source.name
+        progress.say(f"{name}: measuring it on {len(data.items)} items")
         found = self._run(bundle.folder, data.items, on, progress)
         kept.parent.mkdir(parents=True, exist_ok=True)
         draft = kept.with_suffix(".draft")
