@@ -1,7 +1,8 @@
 """What quantizing leaves of real models: every recipe of a role, side by side.
 
-    python -m bench.quantize --role stt|llm|tts [--source NAME] [--search BUDGET] [--every N]
-                             [--work DIR] [--report DIR] [--json FILE]
+    python -m bench.quantize --role stt|llm|tts [--source NAME] [--recipe NAME ...]
+                             [--search BUDGET] [--every N] [--work DIR] [--report DIR]
+                             [--json FILE]
 
 The checkpoints of ``bench.checkpoints`` are exported, each bundle goes through all recipes for
 its engine, and what comes of it is measured on held-out data as ``edgevoice quantize`` does.
@@ -23,6 +24,7 @@ from edgevoice.runtime.bundles import manifest
 from edgevoice.runtime.bundles.manifest import MANIFEST
 from edgevoice.runtime.bundles.store import Store
 from edgevoice_export.lines import Lines
+from edgevoice_quantize import recipe
 from edgevoice_quantize.outcome import Outcome
 from edgevoice_quantize.quantize import Wish, quantize
 from edgevoice_quantize.report import COMMON
@@ -77,6 +79,7 @@ def main() -> None:
         name = "-".join(filter(None, (source.name, source.target)))
         if options.source in {"", name}:
             wish = Wish(
+                recipes=tuple(map(recipe.load, options.recipe)),
                 budget=options.search,
                 search=bool(options.search),
                 every=options.every,
@@ -119,6 +122,7 @@ def _options() -> argparse.Namespace:
     made = parser(str(__doc__))
     made.add_argument("--role", choices=[str(role) for role in ROLES], required=True)
     made.add_argument("--source", default="", help="only this one, as NAME-TARGET")
+    made.add_argument("--recipe", nargs="+", default=[], metavar="NAME", help="only these")
     made.add_argument("--search", default="", metavar="BUDGET", help="search too, within BUDGET")
     made.add_argument("--every", type=int, default=1, metavar="N", help="only each Nth item")
     made.add_argument("--work", type=Path, default=usual_folder(), help="where bundles are kept")
