@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,9 @@ from edgevoice.errors import ModelDamaged, ModelError
 
 LANGUAGE = "en"
 """The only one whose words the phonemizer knows."""
+
+SCALES = ("noise_scale", "length_scale", "noise_scale_w")
+"""Options of a bundle that count before the scales in its voice's description."""
 
 PAD, BEGIN, END = "_", "^", "$"
 """What the voices were trained to read between, before and after phonemes."""
@@ -34,6 +37,12 @@ class VoiceSettings:
     ids: dict[str, list[int]]
     scales: tuple[float, float, float]
     speakers: int
+
+    def numbers(self, phonemes: str) -> list[int]:
+        """Return what the model reads for ``phonemes`` in misaki's alphabet."""
+        known = [BEGIN, *(c for c in espeak(phonemes) if c in self.ids)]
+        padded = (number for c in known for number in (*self.ids[c], *self.ids[PAD]))
+        return [*padded, *self.ids[END]]
 
 
 def need_mb(bundle: Bundle) -> float:
@@ -53,8 +62,16 @@ def load(bundle: Bundle, *, threads: int = 1) -> Tts:
             another language than English.
 
     """
-    model, settings = _files(bundle)
-    return PhonemeVoice(Piper(model, read_settings(settings), threads))
+    model, description = _files(bundle)
+    settings = read_settings(description)
+    named = zip(SCALES, settings.scales, strict=True)
+    try:
+        noise, length, noise_w = (float(bundle.options.get(name, own)) for name, own in named)
+    except ValueError as error:
+        raise ModelDamaged(f"{bundle.name} has an option that is no number: {error}") from error
+    settings = replace(settings, scales=(noise, length, noise_w))
+    _check(settings, description)
+    return PhonemeVoice(Piper(model, settings, threads))
 
 
 class Piper:
@@ -65,7 +82,7 @@ class Piper:
     def __init__(self, path: Path, settings: VoiceSettings, threads: int) -> None:
         inputs = ["input", "input_lengths", "scales"] + ["sid"] * (settings.speakers > 1)
         self._session = open_session(path, threads=threads, inputs=inputs)
-        self._ids = settings.ids
+        self._settings = settings
         self._fixed = {"scales": np.array(settings.scales, np.float32)}
         if settings.speakers > 1:
             self._fixed["sid"] = np.zeros(1, np.int64)
@@ -73,7 +90,7 @@ class Piper:
 
     def render(self, phonemes: str, run: ort.RunOptions) -> Samples:
         """Return the sound of ``phonemes``; those unknown to the voice are left out."""
-        ids = self._numbers(espeak(phonemes))
+        ids = self._settings.numbers(phonemes)
         feeds = {
             "input": np.array([ids], np.int64),
             "input_lengths": np.array([len(ids)], np.int64),
@@ -81,11 +98,6 @@ class Piper:
         }
         sound: Samples = self._session.run(None, feeds, run)[0].reshape(-1)
         return sound
-
-    def _numbers(self, phonemes: str) -> list[int]:
-        known = [BEGIN, *(c for c in phonemes if c in self._ids)]
-        padded = (number for c in known for number in (*self._ids[c], *self._ids[PAD]))
-        return [*padded, *self._ids[END]]
 
 
 def read_settings(path: Path) -> VoiceSettings:

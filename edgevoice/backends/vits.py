@@ -85,18 +85,12 @@ class Vits:
         try:
             for piece in pieces(speakable(text), LONGEST):
                 scope.check()
-                numbers = self._numbers(piece)
+                numbers = numbers_of(piece, self._letters, spaced=self._spaced)
                 if any(c.isalpha() for c in piece) and numbers:
                     yield trimmed(self._render(numbers, run), self.sample_rate, pause_after(piece))
         except Exception as error:
             scope.check()
             raise BackendFailed(f"The voice failed: {error}") from error
-
-    def _numbers(self, text: str) -> list[int]:
-        known = [self._letters[c] for c in text.lower() if c in self._letters]
-        if not self._spaced or not known:
-            return known
-        return [0, *(number for each in known for number in (each, 0))]
 
     def _render(self, numbers: list[int], run: ort.RunOptions) -> Samples:
         feeds = {
@@ -123,6 +117,14 @@ def read_letters(path: Path) -> dict[str, int]:
     except (OSError, ValueError) as error:
         raise ModelDamaged(f"{path} is not a table of letters: {error}") from error
     return letters
+
+
+def numbers_of(text: str, letters: dict[str, int], *, spaced: bool) -> list[int]:
+    """Return what the model reads for ``text``; characters it does not know are left out."""
+    known = [letters[c] for c in text.lower() if c in letters]
+    if not spaced or not known:
+        return known
+    return [0, *(number for each in known for number in (each, 0))]
 
 
 def _stop(run: Any) -> None:

@@ -44,6 +44,8 @@ TECHNIQUES = (
     "onnx_int8_dynamic",
     "onnx_int8_static",
     "onnx_int8_conv_weights",
+    "onnx_int8_conv_static",
+    "onnx_conv_2d",
     "onnx_int4",
     "onnx_fp16",
     "gguf",

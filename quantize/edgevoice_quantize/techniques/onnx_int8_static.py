@@ -77,7 +77,7 @@ def apply(source_file: Path, target_file: Path, options: Options, calibration: C
     quantize_static(
         source_file,
         target_file,
-        _Reader(islice(feeds_of(source_file, items[: options["items"]]), options["feeds"])),
+        Reader(islice(feeds_of(source_file, items[: options["items"]]), options["feeds"])),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=PRODUCTS,
         per_channel=options["per_channel"],
@@ -87,10 +87,10 @@ def apply(source_file: Path, target_file: Path, options: Options, calibration: C
         calibrate_method=METHODS[options["method"]],
         extra_options={"OpTypesToExcludeOutputQuantization": PRODUCTS},
     )
-    _keep_metadata(model, target_file)
+    keep_metadata(model, target_file)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]  # the library has no types
+class Reader(CalibrationDataReader):  # type: ignore[misc]  # the library has no types
     """Hands the feeds to the library one by one."""
 
     def __init__(self, feeds: Iterator[Feeds]) -> None:
@@ -100,7 +100,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # the library has n
         return next(self._feeds, None)
 
 
-def _keep_metadata(source: Any, target_file: Path) -> None:
+def keep_metadata(source: Any, target_file: Path) -> None:
     """Write the metadata of ``source`` into the file: without it sherpa-onnx ends the process."""
     made = onnx.load(target_file)
     del made.metadata_props[:]
