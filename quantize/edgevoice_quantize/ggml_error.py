@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from llama_cpp._ggml import libggml
@@ -18,6 +19,8 @@ Floats = NDArray[np.float32]
 
 ROWS = 48
 """Rows of a tensor that are tried: their mean error is within some per cent of that of all."""
+
+FLOATS: dict[str, type[np.floating[Any]]] = {"F16": np.float16, "F32": np.float32}
 
 _FLOATS = ctypes.POINTER(ctypes.c_float)
 
@@ -52,15 +55,14 @@ def some_rows(path: Path, tensor: GgufTensor) -> Floats:
         ModelError: the tensor is quantized already.
 
     """
-    kinds = {"F16": np.float16, "F32": np.float32}
     kind = NAMES.get(tensor.kind, "")
-    if kind not in kinds:
+    if kind not in FLOATS:
         raise ModelError(
             f"{path.name} is quantized already ({kind}).", hint="start from the f16 file"
         )
     width, count = tensor.shape[0], tensor.size_bytes // size_bytes(kind, tensor.shape[:1])
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        rows = np.frombuffer(data, kinds[kind], count * width, tensor.offset).reshape(count, width)
+        rows = np.frombuffer(data, FLOATS[kind], count * width, tensor.offset).reshape(count, width)
         picked = rows[:: -(-count // ROWS)].astype(np.float32)
         del rows  # the map cannot be closed while an array lies in it
     return picked
@@ -72,7 +74,7 @@ def error(rows: Floats, kind: str, importance: Floats | None) -> float:
     ``importance`` is the mean square of what each column is multiplied with; None counts all
     alike, as ggml then does.
     """
-    if kind in {"F16", "F32"}:
+    if kind in FLOATS:
         return 0.0
     count, width = rows.shape
     rows = np.ascontiguousarray(rows)
@@ -82,8 +84,15 @@ def error(rows: Floats, kind: str, importance: Floats | None) -> float:
     libggml.ggml_quantize_chunk(
         TYPES[kind], rows.ctypes.data_as(_FLOATS), packed, 0, count, width, given
     )
-    back = np.empty_like(rows)
-    traits = libggml.ggml_get_type_traits(TYPES[kind]).contents
-    traits.to_float(ctypes.cast(packed, ctypes.c_void_p), back.ctypes.data_as(_FLOATS), rows.size)
-    off = np.square(back - rows)
+    off = np.square(unpacked(packed.raw, kind, width) - rows)
     return float((off if weights is None else off * weights).sum(axis=1).mean())
+
+
+def unpacked(data: bytes, kind: str, width: int) -> Floats:
+    """Return ``data``, rows of ``width`` numbers in the type ``kind``, as float32."""
+    if kind in FLOATS:
+        return np.frombuffer(data, FLOATS[kind]).reshape(-1, width).astype(np.float32)
+    rows = np.empty((len(data) // size_bytes(kind, (width,)), width), np.float32)
+    to_float = libggml.ggml_get_type_traits(TYPES[kind]).contents.to_float
+    to_float(data, rows.ctypes.data_as(_FLOATS), rows.size)
+    return rows

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import llama_cpp as lib
 import numpy as np
@@ -97,7 +98,7 @@ def load(path: Path) -> dict[str, NDArray[np.float32]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: np.asarray(archive[name], np.float32) for name in archive.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ModelError(f"{path} is no importance matrix: {error}.") from error
 
 

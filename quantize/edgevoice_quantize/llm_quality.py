@@ -20,8 +20,10 @@ Scores = NDArray[np.float32]
 class Scorer(Protocol):
     """A model that tells what it expects."""
 
-    vocabulary: int
-    """How many tokens there are."""
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        ...
 
     def scores(self, tokens: Sequence[int]) -> Iterator[Scores]:
         """Yield the log-probabilities of all tokens after each of ``tokens`` but the last."""

@@ -30,19 +30,18 @@ OPTIONS: Options = {
     "include": ["*"],
     "exclude": [],
     "tables": True,
+    "least": 4096,
 }
 """``method``: "rtn", round to nearest, or "hqq". ``block``: inputs that share a scale, a power of
 2 from 16 on. ``symmetric``: no zero points; for rtn. ``whole_zeros``: HQQ's zero points rounded,
 for which there are faster kernels. ``accuracy``: 4 lets inputs be rounded to int8, 1 keeps them in
-float32. ``include``, ``exclude``, ``tables``: as for onnx_int8_dynamic."""
+float32. ``include``, ``exclude``, ``tables``: as for onnx_int8_dynamic. ``least``: numbers of a
+matrix that is worth it."""
 
 VERSION = 1
 MEMORY = 3.0
 
 DOMAIN = "com.microsoft"
-
-LEAST = 4096
-"""Numbers. A smaller matrix saves nothing."""
 
 
 def apply(
@@ -60,7 +59,7 @@ def apply(
     """
     rounding, block = _rounding(options), _block(options)
     model = load(source_file)
-    wanted = chosen(matrices(model), options["include"], options["exclude"], LEAST)
+    wanted = chosen(matrices(model), options["include"], options["exclude"], options["least"])
     if not options["tables"]:
         wanted = [m for m in wanted if any(use.kind is not Kind.ROWS for use in m.uses)]
     if not wanted:
@@ -106,7 +105,11 @@ def _block(options: Options) -> int:
 
 def _constants(matrix: Matrix, packed: Int4) -> list[str]:
     """Store the parts of ``packed``, and return their names: codes, scales, zero points."""
-    parts: dict[str, NDArray[Any] | None] = {"codes": packed.codes, "scales": packed.scales, "zeros": packed.zeros}
+    parts: dict[str, NDArray[Any] | None] = {
+        "codes": packed.codes,
+        "scales": packed.scales,
+        "zeros": packed.zeros,
+    }
     return [
         constant(matrix.owner, f"{matrix.name}_int4_{part}", values)
         for part, values in parts.items()
