@@ -86,7 +86,16 @@ class _Lift:
             del self._graph.node[:]
             self._graph.node.extend(kept)
             self._graph.initializer.append(numpy_helper.from_array(np.array([2]), HEIGHT))
+            self._drop_unused()
         return done
+
+    def _drop_unused(self) -> None:
+        """Take out weights that have only their wide copies left to use."""
+        used = {name for node in self._graph.node for name in node.input}
+        for index in reversed(range(len(self._graph.initializer))):
+            name = self._graph.initializer[index].name
+            if name not in used and f"{name}_2d" in self._tensors:
+                del self._graph.initializer[index]
 
     def _convolves(self, node: Any) -> bool:
         """Whether it is a convolution in one dimension by a constant."""
