@@ -90,7 +90,10 @@ def _number(stream: BinaryIO, code: str) -> int:
 
 
 def _string(stream: BinaryIO) -> str:
-    return stream.read(_number(stream, "H")).rstrip(b"\0").decode()
+    text = stream.read(_number(stream, "H"))
+    if not text.endswith(b"\0"):
+        raise ValueError("a name does not end")
+    return text[:-1].decode()
 
 
 def _packed(text: str) -> bytes:

@@ -91,23 +91,10 @@ def space(source: Path, calibration: Calibration, work: Path, progress: Progress
         raise Misused(f"The search is for bundles with {ENCODER} and {DECODER}.")
     models = {name: onnx_weights.load(source / name) for name in (ENCODER, DECODER)}
     groups = _groups(models)
-    kept = work / HARMS
-    harms: dict[str, dict[str, float]] = json.loads(kept.read_text()) if kept.is_file() else {}
-    probe = _Probe(source, models, calibration)
-    for number, (group, files) in enumerate(groups.items(), 1):
-        if group not in harms:
-            matrices = [matrix for found in files.values() for matrix in found]
-            harms[group] = {level: probe.harm(files, level) for level in TECHNIQUES}
-            told = ", ".join(f"{level} {harm:.2g}" for level, harm in harms[group].items())
-            size = sum(_numbers(matrix) for matrix in matrices) * BYTES["float"] / 1e6
-            progress.say(f"{number} of {len(groups)} {group}: {size:.1f} MB, harm: {told}")
-            work.mkdir(parents=True, exist_ok=True)
-            draft = kept.with_suffix(".draft")
-            draft.write_text(json.dumps(harms), "utf-8")
-            draft.replace(kept)
+    harms = _harms(source, models, groups, calibration, work / HARMS, progress)
     layers = []
     for group, files in groups.items():
-        numbers = sum(_numbers(matrix) for found in files.values() for matrix in found)
+        numbers = _count(files)
         levels = {"float": 0.0, "int8": harms[group]["int8"], "int4": harms[group]["int4"]}
         choices = tuple(
             Choice(level, numbers * BYTES[level] / 1e6, harm) for level, harm in levels.items()
@@ -118,6 +105,32 @@ def space(source: Path, calibration: Calibration, work: Path, progress: Progress
         for group, files in groups.items()
     }
     return WhisperSpace(layers, members)
+
+
+def _harms(
+    source: Path,
+    models: Mapping[str, Any],
+    groups: Mapping[str, Mapping[str, Sequence[Matrix]]],
+    calibration: Calibration,
+    kept: Path,
+    progress: Progress,
+) -> dict[str, dict[str, float]]:
+    """Return the harm of each level to each group; written to ``kept`` after each."""
+    harms: dict[str, dict[str, float]] = json.loads(kept.read_text()) if kept.is_file() else {}
+    missing = [group for group in groups if group not in harms]
+    if not missing:
+        return harms
+    probe = _Probe(source, models, calibration)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for number, group in enumerate(missing, len(harms) + 1):
+        harms[group] = {level: probe.harm(groups[group], level) for level in TECHNIQUES}
+        told = ", ".join(f"{level} {harm:.2g}" for level, harm in harms[group].items())
+        mb = _count(groups[group]) * BYTES["float"] / 1e6
+        progress.say(f"{number} of {len(groups)}, {group}, {mb:.1f} MB: harm of {told}")
+        draft = kept.with_suffix(".draft")
+        draft.write_text(json.dumps(harms), "utf-8")
+        draft.replace(kept)
+    return harms
 
 
 def _groups(models: Mapping[str, Any]) -> dict[str, dict[str, list[Matrix]]]:
@@ -189,8 +202,9 @@ def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return shifted
 
 
-def _numbers(matrix: Matrix) -> int:
-    return matrix.shape[0] * matrix.shape[1]
+def _count(files: Mapping[str, Sequence[Matrix]]) -> int:
+    """Return how many numbers the matrices of a group hold."""
+    return sum(m.shape[0] * m.shape[1] for matrices in files.values() for m in matrices)
 
 
 def _session(model: Any) -> Any:
