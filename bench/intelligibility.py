@@ -18,17 +18,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from bench.report import parser, percentile_ms, table, write
 from edgevoice.backends import engines
-from edgevoice.backends.protocols import EARS_RATE, Samples, Stt, Tts
+from edgevoice.backends.protocols import Samples, Stt, Tts
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Role
 from edgevoice.core.clauses import ClauseSplitter
 from edgevoice.core.pauses import pause_after
 from edgevoice.core.word_timing import heard_words
 from edgevoice.runtime.bundles.store import Store
+from edgevoice_quantize.hearing import heard
 from edgevoice_quantize.word_errors import Mistakes, compare, error_rate
 
 REPLIES = Path(__file__).with_name("replies.txt").read_text("utf-8").splitlines()
@@ -36,9 +36,6 @@ REPLIES = Path(__file__).with_name("replies.txt").read_text("utf-8").splitlines(
 
 CUTS = 3
 """Instants at which each clause is cut."""
-
-ROOM = np.zeros(EARS_RATE // 10, np.float32)
-"""Silence around what the ear hears, as there is in a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ def measure(tts: Tts, ear: Stt) -> tuple[Intelligibility, list[Mistakes]]:
     mistakes = []
     for text, parts in zip(REPLIES, replies, strict=True):
         audio = np.concatenate([part.audio for part in parts])
-        mistakes.append(compare(text, _heard(ear, audio, tts.sample_rate)))
+        mistakes.append(compare(text, heard(ear, audio, tts.sample_rate)))
     parts = [part for reply in replies for part in reply]
     audio_s = sum(len(part.audio) for part in parts) / tts.sample_rate
     first_s = [part.first_s for part in parts]
@@ -144,11 +141,6 @@ def _spoken(tts: Tts, reply: str) -> Iterator[Spoken]:
         yield Spoken(clause, np.concatenate(chunks), first_s, all_s, cpu_s)
 
 
-def _heard(ear: Stt, audio: Samples, rate: int) -> str:
-    at_ear = soxr.resample(audio, rate, EARS_RATE).astype(np.float32)
-    return ear.transcribe(np.concatenate([ROOM, at_ear, ROOM]), CancelScope())
-
-
 def _cuts(ear: Stt, spoken: Sequence[Spoken], rate: int) -> Iterator[bool]:
     """Cut each clause somewhere in its speech; tell where rule and ear count the same words."""
     chance = random.Random(0)
@@ -156,7 +148,7 @@ def _cuts(ear: Stt, spoken: Sequence[Spoken], rate: int) -> Iterator[bool]:
         total_s = len(part.audio) / rate
         for _ in range(CUTS):
             played_s = chance.uniform(0.2, total_s - pause_after(part.clause))
-            by_ear = _heard(ear, part.audio[: int(played_s * rate)], rate)
+            by_ear = heard(ear, part.audio[: int(played_s * rate)], rate)
             found = compare(heard_words(part.clause, played_s, total_s), by_ear)
             yield abs(len(found.said.split()) - len(found.heard.split())) <= 1
 
