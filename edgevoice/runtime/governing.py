@@ -197,7 +197,7 @@ class Governing:
     def _admit(self, role: Role, bundle: str, how: How) -> None:
         """Refuse to load what the memory cannot hold at this very moment."""
         free = machine.memory()
-        need_mb = self._shelf.need_mb(role, bundle, how)
+        need_mb = self._shelf.least_mb(role, bundle, how)
         if free is not None and need_mb > free.free_mb:
             raise ModelDoesNotFit(bundle, need_mb=need_mb, free_mb=free.free_mb)
 

@@ -79,7 +79,7 @@ class Shelf:
         self._gauge = gauge or Gauge()
 
     def need_mb(self, role: Role, name: str, how: How) -> float:
-        """Return the memory that must be free to load a bundle, in MB.
+        """Return the memory in MB that a bundle will take.
 
         Raises:
             ModelError: its files are absent or damaged.
@@ -92,8 +92,21 @@ class Shelf:
             return engines.need_mb(bundle)
         from edgevoice.backends import gguf
 
-        need_mb = gguf.need_mb(_with_kv(bundle, how), self._context(how))
-        return need_mb - REREAD * gguf.mapped_mb(bundle)
+        return gguf.need_mb(_with_kv(bundle, how), self._context(how))
+
+    def least_mb(self, role: Role, name: str, how: How) -> float:
+        """Return the memory in MB that must be free to load a bundle; some may be read again.
+
+        Raises:
+            ModelError: its files are absent or damaged.
+
+        """
+        need_mb = self.need_mb(role, name, how)
+        if need_mb and self._bundles[name].engine == "gguf":
+            from edgevoice.backends import gguf
+
+            need_mb -= REREAD * gguf.mapped_mb(self._bundles[name])
+        return need_mb
 
     def load(self, role: Role, name: str, how: How | None = None) -> Any:
         """Return a loaded model: what the Protocol of its role promises.

@@ -26,6 +26,7 @@ from edgevoice.runtime.energy import WATTS_PER_CORE
 from edgevoice.runtime.gauge import Gauge
 from edgevoice.runtime.governing import Governing
 from edgevoice.runtime.ladders import ladders
+from edgevoice.runtime.tuning import profile
 from edgevoice.runtime.turn_energy import TurnEnergy
 
 MUTE = "mute"
@@ -42,6 +43,7 @@ class Opening:
         hows: how each is loaded, by the plan.
         governor: None where nothing shall be governed.
         orders: the governor's first.
+        problem: what is wrong with the device's profile, "" for nothing.
 
     """
 
@@ -53,6 +55,7 @@ class Opening:
     hows: Mapping[Role, models.How] = field(default_factory=dict)
     governor: Governor | None = None
     orders: Sequence[Order] = ()
+    problem: str = ""
 
 
 def opening(
@@ -75,7 +78,10 @@ def opening(
     others = store.installed() if settings.plan.smaller else []
     known = {bundle.name: bundle for bundle in (*others, *chosen.values())}
     shelf = models.Shelf(settings, known.values(), mute=mute, gauge=gauge)
-    governor = Governor(_rungs(settings, chosen, known, mute), {}, _wish(settings))
+    measured, problem = profile.measured(known.values())
+    rungs = _rungs(settings, chosen, known, mute, measured)
+    speeds = {name: entry.speed for name, entry in measured.items()}
+    governor = Governor(rungs, speeds, _wish(settings))
     orders = governor.step(DeviceSampled(sensors.sample(0.0)))
     for order in orders:
         if isinstance(order, ReportShortage):
@@ -87,7 +93,7 @@ def opening(
     loads = [order for order in orders if isinstance(order, LoadModel)]
     hows = {o.role: models.How(o.threads, o.context_tokens, o.kv_type) for o in loads}
     names = {order.role: order.bundle for order in loads}
-    return Opening(settings, names, shelf, gauge, sensors, hows, governor, orders)
+    return Opening(settings, names, shelf, gauge, sensors, hows, governor, orders, problem)
 
 
 def assistant(
@@ -133,6 +139,8 @@ def assistant(
         made.observers.append(governing.observe)
         made.companions.insert(0, governing)
         governing.begin(begun.orders)
+    if begun.problem:
+        notice(begun.problem)
     return made
 
 
@@ -146,12 +154,17 @@ def _names(settings: Settings, chosen: Mapping[Role, Bundle], mute: bool) -> dic
 
 
 def _rungs(
-    settings: Settings, chosen: Mapping[Role, Bundle], known: Mapping[str, Bundle], mute: bool
+    settings: Settings,
+    chosen: Mapping[Role, Bundle],
+    known: Mapping[str, Bundle],
+    mute: bool,
+    measured: Mapping[str, profile.Entry],
 ) -> dict[Role, list[Rung]]:
     """Return the ladders; what works elsewhere, or not at all, takes no memory."""
     names = _names(settings, chosen, mute)
     here = {role: bundle.name for role, bundle in chosen.items() if names[role] == bundle.name}
-    rungs = ladders(known.values(), here, settings.llm.context)
+    measured_mb = {name: entry.memory_mb for name, entry in measured.items()}
+    rungs = ladders(known.values(), here, settings.llm.context, measured_mb)
     rungs[Role.VAD] = rungs[Role.VAD][:1]  # it hears without a break, so it is not exchanged
     for role, name in names.items():
         rungs.setdefault(role, [Rung(name, role, (Need(0.0),))])

@@ -120,7 +120,16 @@ class Stage(Generic[Engine]):
             self._lane.close()
 
     def _begin(self, load: Load[Engine]) -> Lane[Engine]:
-        return Lane(self.name, load, self._post, self._clock, self._activity)
+        """Return a new lane; its loading is work under way, so that a file's time waits for it."""
+
+        def counted() -> Engine:
+            try:
+                return load()
+            finally:
+                self._activity.end()
+
+        self._activity.begin()
+        return Lane(self.name, counted, self._post, self._clock, self._activity)
 
 
 def _answering(load: Load[Engine], answer: Answer) -> Engine:
