@@ -73,30 +73,33 @@ class GgufScorer:
         """Return the tokens of ``text``, without any before or after it."""
         return self.model.tokenize(text, markup=False)
 
-    def scores(self, tokens: Sequence[int]) -> Iterator[Scores]:
-        """Yield the log-probabilities of all tokens after each of ``tokens`` but the last.
+    def scores(
+        self, tokens: Sequence[int], wanted: Sequence[bool] | None = None
+    ) -> Iterator[Scores]:
+        """Yield the log-probabilities of all tokens before each of ``tokens`` but the first.
 
-        The array is used again for the next.
+        With ``wanted``, only before those for which it is true: the others cost less.
         """
         lib.llama_memory_clear(lib.llama_get_memory(self._context), True)
-        wanted = len(tokens) - 1
-        for start in range(0, wanted, PIECE):
-            part = tokens[start : min(start + PIECE, wanted)]
-            self._evaluate(part, start)
-            pointer = lib.llama_get_logits(self._context)
-            rows = np.ctypeslib.as_array(
-                ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)),
-                shape=(len(part), self.vocabulary),
-            )
-            yield from map(_log_softmax, rows)
+        after = list(wanted[1:]) if wanted else [True] * (len(tokens) - 1)
+        for start in range(0, len(after), PIECE):
+            piece = after[start : start + PIECE]
+            self._evaluate(tokens[start : start + len(piece)], start, piece)
+            if count := sum(piece):
+                pointer = lib.llama_get_logits(self._context)
+                rows = np.ctypeslib.as_array(
+                    ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)),
+                    shape=(count, self.vocabulary),
+                )
+                yield from map(_log_softmax, rows)
 
-    def _evaluate(self, tokens: Sequence[int], start: int) -> None:
+    def _evaluate(self, tokens: Sequence[int], start: int, wanted: Sequence[bool]) -> None:
         batch = self._batch
         batch.n_tokens = len(tokens)
         for at, token in enumerate(tokens):
             batch.token[at] = token
             batch.pos[at] = start + at
-            batch.logits[at] = 1
+            batch.logits[at] = wanted[at]
             batch.n_seq_id[at] = 1
             batch.seq_id[at][0] = 0
         if status := lib.llama_decode(self._context, batch):

@@ -25,8 +25,11 @@ class Scorer(Protocol):
         """How many tokens there are."""
         ...
 
-    def scores(self, tokens: Sequence[int]) -> Iterator[Scores]:
-        """Yield the log-probabilities of all tokens after each of ``tokens`` but the last."""
+    def scores(self, tokens: Sequence[int], wanted: Sequence[bool]) -> Iterator[Scores]:
+        """Yield the log-probabilities of all tokens before each one that is ``wanted``.
+
+        There are none before the first.
+        """
         ...
 
 
@@ -100,9 +103,10 @@ def _judged(scorer: Scorer, readings: Sequence[Reading]) -> Iterator[tuple[int, 
     """Yield each judged token with its text's number and what was expected before it."""
     for number, reading in enumerate(readings):
         following = zip(reading.tokens[1:], reading.judged[1:], strict=True)
-        for (token, judged), scores in zip(following, scorer.scores(reading.tokens), strict=True):
-            if judged:
-                yield number, token, scores
+        tokens = [token for token, judged in following if judged]
+        scored = scorer.scores(reading.tokens, reading.judged)
+        for token, scores in zip(tokens, scored, strict=True):
+            yield number, token, scores
 
 
 def _error(values: NDArray[np.float64], texts: NDArray[np.int64]) -> float:

@@ -37,8 +37,13 @@ class OnnxScorer:
         """Return the tokens of ``text``, without any before or after it."""
         return list(self._model.tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def scores(self, tokens: Sequence[int]) -> Iterator[Scores]:
-        """Yield the log-probabilities of all tokens after each of ``tokens`` but the last."""
+    def scores(
+        self, tokens: Sequence[int], wanted: Sequence[bool] | None = None
+    ) -> Iterator[Scores]:
+        """Yield the log-probabilities of all tokens before each of ``tokens`` but the first.
+
+        With ``wanted``, only before those for which it is true.
+        """
         fed = np.array([tokens[:-1]], np.int64)
         feeds = {"input_ids": fed, "attention_mask": np.ones_like(fed)}
         if "position_ids" in self._inputs:
@@ -49,6 +54,6 @@ class OnnxScorer:
             if name.startswith("past_key_values")
         }
         (logits,) = self._model.session.run(["logits"], {**feeds, **empty})
-        for row in logits[0]:
+        for row in logits[0] if wanted is None else logits[0][list(wanted[1:])]:
             shifted = row - row.max()
             yield shifted - np.log(np.exp(shifted).sum())

@@ -23,8 +23,8 @@ class Expects:
     def vocabulary(self) -> int:
         return len(self.shares)
 
-    def scores(self, tokens: Sequence[int]) -> Iterator[Scores]:
-        for _ in tokens[:-1]:
+    def scores(self, tokens: Sequence[int], wanted: Sequence[bool]) -> Iterator[Scores]:
+        for _ in range(sum(wanted[1:])):
             yield np.log(np.array(self.shares, np.float32))
 
 
@@ -57,8 +57,8 @@ def test_figures_are_those_of_the_definitions(kept: Path) -> None:
 
 def test_the_error_tells_how_texts_differ(kept: Path) -> None:
     class Uneven(Expects):
-        def scores(self, tokens: Sequence[int]) -> Iterator[Scores]:
-            yield from (QUARTERS if len(tokens) == 2 else HALVES).scores(tokens)
+        def scores(self, tokens: Sequence[int], wanted: Sequence[bool]) -> Iterator[Scores]:
+            yield from (QUARTERS if len(tokens) == 2 else HALVES).scores(tokens, wanted)
 
     found = compare(Uneven(HALVES.shares), READINGS, kept)
     off = 0.25 * log(2)

@@ -86,7 +86,7 @@ def write(path: Path, tensors: Mapping[str, Array] | None = None) -> Path:
 
 
 _SIZES = {
-    "context_length": 512,
+    "context_length": 2048,
     "embedding_length": WIDTH,
     "block_count": BLOCKS,
     "feed_forward_length": FEED_FORWARD,
