@@ -208,7 +208,8 @@ class Choice:
             if ladder and role is not Role.TURN
         }
         need = min(rungs[Role.LLM].needs, key=lambda each: each.mb)
-        smallest = self._made(rungs, need, "off", 1.0)
+        loaded = [*self._with_levers((rungs, need))]
+        smallest = loaded[0]  # work on a guess takes next to no memory
         least_mb = smallest.need_mb - REREAD * need.mapped_mb
         return replace(smallest, lacks_mb=max(0.0, least_mb - self._free_mb))
 

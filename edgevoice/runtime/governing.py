@@ -33,6 +33,7 @@ from edgevoice.core.orders import (
 )
 from edgevoice.core.speculation import Speculation, lesser
 from edgevoice.core.squeeze import need
+from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import EdgeVoiceError, ModelDoesNotFit
 from edgevoice.runtime import free_memory, machine
 from edgevoice.runtime.assistant import Assistant
@@ -72,7 +73,7 @@ class Governing:
         notice: Callable[[str], None],
         *,
         most: Speculation = "draft",
-        growth: float = 1.4,
+        growth: float = TurnTaking().partial_growth,
         fixed_threads: bool = False,
     ) -> None:
         """``most`` is the speculation that the user allows, ``growth`` that of its partials."""

@@ -1,6 +1,7 @@
 """The governor: what is loaded, swapped and set, and when."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from edgevoice.core.orders import (
     Unload,
 )
 from edgevoice.core.plan_types import IDLE_S
+from edgevoice.core.plans import PARTIAL_GROWTH
 from edgevoice.core.rung import Speed
 from tests.core.rungs import RUNGS, SPEEDS, device
 
@@ -92,7 +94,7 @@ def test_a_talk_begins_with_the_models_of_its_plan() -> None:
     talk = Talk()
     orders = talk.pass_time(5)
     assert LoadModel(Role.LLM, "large", 3, 2048, "f16") in orders
-    assert SetSpeculation("draft", 1.4) in orders
+    assert SetSpeculation("draft", PARTIAL_GROWTH["draft"]) in orders
     assert set(talk.models) == set(RUNGS)
     assert talk.pass_time(IDLE_S - 30) == []
 
@@ -147,7 +149,7 @@ def test_a_quota_takes_speculation_at_once_and_the_model_at_the_turn_s_end() -> 
     talk.tell(TurnBegan(talk.at))
     orders = talk.pass_time(5, cpu_share=0.5)
     assert kinds(orders) <= {SetSpeculation, SetThreads}
-    assert SetSpeculation("off", 2.0) in orders
+    assert SetSpeculation("off", PARTIAL_GROWTH["off"]) in orders
     talk.tell(TurnEnded(talk.at))
     assert talk.models[Role.LLM] == "small"
     talk.pass_time(5, cpu_share=None)
@@ -176,7 +178,7 @@ def test_memory_is_given_back_in_order_and_taken_again() -> None:
         seen += talk.pass_time(5, refaults_per_s=20_000.0)
     order = [type(each) for each in seen]
     assert order.index(DropCaches) < order.index(SetSpeculation) < order.index(Unload)
-    assert SetSpeculation("off", 2.0) in seen
+    assert SetSpeculation("off", PARTIAL_GROWTH["off"]) in seen
     assert Unload(Role.TURN) in seen
     assert talk.models[Role.LLM] == "small"
     talk.pass_time(800, refaults_per_s=0.0)
@@ -299,6 +301,23 @@ def test_the_last_of_a_ladder_is_never_given_up() -> None:
     talk.governor.step(DeviceSampled(talk.sample))
     assert talk.tell(LoadFailed(0.0, Role.TTS, "voice")) == []
     assert LoadModel(Role.TTS, "voice", 1) in talk.pass_time(5)
+
+
+def test_a_swap_for_which_memory_is_short_after_all_is_not_tried_again_and_again() -> None:
+    talk = Talk()
+    talk.pass_time(10)
+    talk.total_mb, talk.others_mb = 1200, 0
+    refusals = []
+    for _ in range(60):
+        sample = replace(talk.sample, at=talk.at, memory_total_mb=1200.0, memory_free_mb=100.0)
+        talk.at += PERIOD_S
+        for order in talk.governor.step(DeviceSampled(sample)):
+            if isinstance(order, SwapModel) and order.role is Role.LLM:
+                refusals.append(talk.at)
+                talk.governor.step(LoadFailed(talk.at, Role.LLM, order.bundle, for_good=False))
+    assert len(refusals) >= 2, "it is tried again some time"
+    gaps = [after - before for before, after in pairwise(refusals)]
+    assert min(gaps) >= RETRY_S
 
 
 def test_a_swap_that_fails_leaves_what_was_there() -> None:

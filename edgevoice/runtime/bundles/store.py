@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from edgevoice.core.bundle import Bundle, Role
@@ -52,7 +53,7 @@ class Store:
         bundles = []
         for name in self.names():
             try:
-                bundles.append(manifest.read(self.root / name))
+                bundles.append(_up_to_date(manifest.read(self.root / name)))
             except ModelError:
                 continue
         return bundles
@@ -79,7 +80,7 @@ class Store:
             folder = self.folder(name_or_path)
             if not folder.is_dir():
                 raise ModelMissing(catalogue.find(name_or_path).name)
-            bundle = manifest.read(folder)
+            bundle = _up_to_date(manifest.read(folder))
             hint = f"edgevoice pull {name_or_path}"
         self._check_role(bundle, role)
         if (bundle.folder / manifest.MANIFEST).exists():
@@ -141,6 +142,14 @@ class Store:
             f"{bundle.name} is a model for {bundle.role}; one for {role} is wanted.",
             hint=" or ".join(fitting) or f"edgevoice list --role {role}",
         )
+
+
+def _up_to_date(bundle: Bundle) -> Bundle:
+    """Return ``bundle`` with the memory that its recipe gives by now, if it still is that one."""
+    recipe = catalogue.catalogue().get(bundle.name)
+    if recipe and manifest.fingerprint(bundle.folder) == recipe.fingerprint:
+        return replace(bundle, memory_mb=recipe.memory_mb)
+    return bundle
 
 
 def is_path(text: str, names: Collection[str]) -> bool:
