@@ -132,13 +132,16 @@ def _searched(
     of_source = workspace.measured(None, calibration, progress)
 
     def excess(chosen: Chosen) -> float:
+        candidate = space.recipe(chosen)
         try:
-            found = workspace.measured(space.recipe(chosen), calibration, progress)
+            found = workspace.measured(candidate, calibration, progress)
         except ModelError as error:
             progress.say(error.problem)
             return float("inf")
         beyond = max(limit.excess(of_source.values, found.values) for limit in limits)
-        progress.say(f"{space.recipe(chosen).name}: {_told(beyond)}")
+        progress.say(f"{candidate.name}: {_told(beyond)}")
+        if beyond > 0:
+            workspace.forget(candidate)  # some hundred MB each; built again if it is the nearest
         return beyond
 
     gentlest = all(limit.measure in COSTS for limit in limits)

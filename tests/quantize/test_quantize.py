@@ -89,6 +89,15 @@ def test_a_search_finds_what_no_uniform_recipe_holds(
     assert outcome.best is outcome.rows[-1]
 
 
+def test_a_search_leaves_no_files_of_what_broke_the_budget(
+    tmp_path: Path, source: Bundle, fake: FakeMeasure
+) -> None:
+    fake.harm["encoder.onnx"] = 0.0
+    quantize(source.folder, wish(tmp_path, ONE, search=True), Silent())
+    left = [record.read(folder)["recipe"] for folder in (tmp_path / "work").glob("*/bundle")]
+    assert left == ["encoder"]  # the search's own winner is the same by content
+
+
 def test_the_search_sees_calibration_data_only_and_the_verdict_held_out_data_only(
     tmp_path: Path, source: Bundle, fake: FakeMeasure
 ) -> None:
