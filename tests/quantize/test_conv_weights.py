@@ -58,6 +58,14 @@ def test_a_table_is_stored_row_by_row_where_asked(source: Path) -> None:
     assert off_db(small, source) < -35
 
 
+def test_scales_are_those_of_outputs_in_both_directions(source: Path) -> None:
+    """ConvTranspose numbers its outputs on the second axis."""
+    dims = {
+        tensor.name: list(tensor.dims) for tensor in onnx.load(stored(source)).graph.initializer
+    }
+    assert (dims["pre_scale"], dims["up_scale"]) == ([64], [32])
+
+
 def test_four_bits_are_half_of_eight_and_lose_more(source: Path) -> None:
     eight = stored(source, op_types=ALL)
     size, off = eight.stat().st_size, off_db(eight, source)
