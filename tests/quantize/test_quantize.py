@@ -101,15 +101,16 @@ def test_a_search_leaves_no_files_of_what_broke_the_budget(
 def test_the_search_sees_calibration_data_only_and_the_verdict_held_out_data_only(
     tmp_path: Path, source: Bundle, fake: FakeMeasure
 ) -> None:
-    quantize(source.folder, wish(tmp_path, search=True), Silent())
+    quantize(source.folder, wish(tmp_path, BOTH, search=True), Silent())
     every = {item.name: item for item in fake.items(None)}
     sets = {names for _, names in fake.measured}
     assert len(sets) == 2
     assert frozenset.intersection(*sets) == frozenset()
     for names in sets:
         assert len({every[name].for_calibration for name in names}) == 1
-    judged = [names for folder, names in fake.measured if folder == str(source.folder)]
-    assert len(judged) == len(set(judged)) == 2
+    candidates = [every[next(iter(names))].for_calibration for _, names in fake.measured]
+    # The source, both files and one of them; then the source, the recipe and what was found.
+    assert (candidates.count(True), candidates.count(False)) == (3, 3)
 
 
 def test_a_budget_nothing_meets_shows_the_nearest_and_writes_nothing(
