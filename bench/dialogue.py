@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +47,13 @@ def end_of_speech_s(samples: Samples) -> float:
     return (int(np.nonzero(level > level.max() + SPEECH_DB)[0][-1]) + 1) / 100
 
 
+def from_first_sound(samples: Samples) -> Samples:
+    """Return a clean 16 kHz recording without the silence at its beginning."""
+    frames = samples[: len(samples) // 160 * 160].reshape(-1, 160)
+    level = 10 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
+    return samples[160 * int(np.argmax(level > level.max() + SPEECH_DB)) :]
+
+
 @dataclass
 class Turn:
     """One utterance of the script and what became of it. Times in seconds of the talk's clock."""
@@ -70,11 +77,17 @@ class Turn:
         return None if self.audible_at is None else self.audible_at - self.speech_end_at
 
 
-class Script:
-    """A source for a ``FileDevice``: silence, and what is to be said when it is to be said."""
+def silence(samples: int) -> Samples:
+    """Return ``samples`` zeros."""
+    return np.zeros(samples, np.float32)
 
-    def __init__(self) -> None:
+
+class Script:
+    """A source for a ``FileDevice``: the sound of a room, and what is to be said in it."""
+
+    def __init__(self, background: Callable[[int], Samples] = silence) -> None:
         self.ended = False
+        self._background = background
         self._said: deque[Samples] = deque()
         self._rest = np.zeros(0, np.float32)
         self._read_s = 0.0
@@ -88,7 +101,7 @@ class Script:
         if not len(self._rest) and self._said:
             self._rest = self._said.popleft()
         block, self._rest = self._rest[:samples], self._rest[samples:]
-        return np.pad(block, (0, samples - len(block)))
+        return self._background(samples) + np.pad(block, (0, samples - len(block)))
 
 
 class Tape:
@@ -122,8 +135,14 @@ class Talk:
 
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._script = Script()
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        background: Callable[[int], Samples] = silence,
+    ) -> None:
+        self._script = Script(background)
         self._tape = Tape()
         self._clock = RealClock()
         activity = Activity()

@@ -15,13 +15,10 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-
-from bench.dialogue import SPEECH_DB
+from bench.dialogue import from_first_sound
 from bench.echo_talk import Outcome, Talk
 from bench.report import parser, percentile_ms, table, write
 from bench.turn_set import INTERRUPTIONS
-from edgevoice.backends.protocols import Samples
 from edgevoice_quantize.speech import asterisk
 
 INTERRUPTED_SHARE = 0.2
@@ -56,13 +53,6 @@ def figures(alone: Outcome, interrupted: Outcome) -> dict[str, object]:
         "speech_to_silence_p50_ms": percentile_ms(waits, 50),
         "speech_to_silence_p95_ms": percentile_ms(waits, 95),
     }
-
-
-def from_first_sound(samples: Samples) -> Samples:
-    """Return a clean 16 kHz recording without the silence at its beginning."""
-    frames = samples[: len(samples) // 160 * 160].reshape(-1, 160)
-    level = 10 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
-    return samples[160 * int(np.argmax(level > level.max() + SPEECH_DB)) :]
 
 
 def _options() -> argparse.Namespace:

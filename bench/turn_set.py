@@ -26,7 +26,7 @@ from numpy.random import Generator
 from bench import turn_set_sounds as sounds
 from bench import turn_set_voices as voices
 from bench import turn_set_words
-from bench.dialogue import end_of_speech_s
+from bench.dialogue import end_of_speech_s, from_first_sound
 from bench.report import parser, table, write
 from bench.turn_set_item import OVER_THE_REPLY, Item, Kind, Said, split_of
 from bench.turn_set_pauses import false_start, own_pauses, paused
@@ -186,7 +186,8 @@ def _over_the_reply() -> Iterator[Item]:
         ):
             made = zip(texts, voices.say(voice, texts), strict=True)
             spoken += [(kind, Said(voice, sound, text, synthetic=True)) for text, sound in made]
-    for number, (kind, said) in enumerate(spoken):
+    for number, (kind, recorded) in enumerate(spoken):
+        said = replace(recorded, samples=from_first_sound(recorded.samples))
         item = in_room(kind, said, f"{RESIDUAL_DB} dB" if number % 2 else "no echo")
         yield _over(item, replies[number % len(replies) :], RESIDUAL_DB if number % 2 else None)
     for number, (level, turn) in enumerate(product(ECHO_DB, range(6))):

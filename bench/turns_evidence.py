@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,9 +17,33 @@ from edgevoice.backends.silero import FRAME_SAMPLES
 from edgevoice.cancel import CancelScope
 from edgevoice.core.bundle import Bundle
 from edgevoice.runtime.bundles.store import Store
+from edgevoice.runtime.echo import EchoCanceller
 from edgevoice_quantize.speech import cache_folder
 
 Answer = TypeVar("Answer", float, str)
+
+
+BLOCK_S = 0.02
+"""In which loudspeaker and microphone are handed to the canceller."""
+
+
+def cleaned(item: Item) -> Item:
+    """Return ``item`` as the ears get it: the reply's echo taken out, if there is a reply.
+
+    The canceller knows the room from the same seconds heard once before.
+    """
+    if item.loudspeaker is None:
+        return item
+    canceller = EchoCanceller(EARS_RATE)
+    out: list[Samples] = []
+    size = round(BLOCK_S * EARS_RATE)
+    count = len(item.samples) // size
+    for number in range(2 * count):
+        block = slice(number % count * size, (number % count + 1) * size)
+        at = (number + 1) * BLOCK_S
+        canceller.reference.write(item.loudspeaker[block], at)
+        out.append(canceller.clean(item.samples[block], at))
+    return replace(item, samples=np.concatenate(out[count:]))
 
 
 class Models:

@@ -1,7 +1,7 @@
 """An item of the test set, heard by the real detector and conversation in virtual time.
 
-The lanes take no time, and a reply is audible the moment it may be: what is measured is the
-decision alone. What the lanes take is told by ``bench.latency``.
+A transcript and a score take no time. A reply is audible the moment it may be, but not before
+the lanes can have made it; how long they take beyond that is told by ``bench.latency``.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ from edgevoice.runtime.jobs import PREROLL_S
 FRAME_S = 0.032
 """Of the VAD."""
 
+VOICE = "voice"
+"""Among the timers: when the reply can be heard."""
+
 
 def listen(
     frames: Iterable[tuple[float, float]], detector: SpeechDetector
@@ -56,21 +59,27 @@ def listen(
     return [event for event in heard if event]
 
 
+LANES_S = 0.2
+"""Between the fall of the user's voice and the first audio: less than any machine has needed."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of an item. Times in seconds.
 
     Attributes:
         falls: how often the user fell silent; each costs a transcript and a score.
-        answered_at: when the reply became audible for the last time.
-        cut_off: it was audible before the user was done.
+        decided_at: when the turn was held to be over for the last time.
+        decided_early: it was before the user was done, perhaps to be taken back in time.
+        cut_off: a reply was audible before the user was done.
         held_at: when a reply was first held for what the user says over it.
         cancelled_at: when a reply was cancelled.
 
     """
 
     falls: int = 0
-    answered_at: float | None = None
+    decided_at: float | None = None
+    decided_early: bool = False
     cut_off: bool = False
     held_at: float | None = None
     cancelled_at: float | None = None
@@ -85,6 +94,7 @@ class VirtualTalk:
         evidence: Evidence,
         heard: list[SpeechStarted | SpeechEnded],
         rules: TurnTaking,
+        lanes_s: float = LANES_S,
     ) -> None:
         self._item = item
         self._evidence = evidence
@@ -92,6 +102,8 @@ class VirtualTalk:
         self._ears = deque(heard)
         self._facts: deque[Event] = deque()
         self._timers: dict[str, float] = {}
+        self._lanes_s = lanes_s
+        self._fell_at = -lanes_s
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -102,6 +114,7 @@ class VirtualTalk:
         while (event := self._next()) and event.at <= end:
             if isinstance(event, SpeechEnded):
                 self._outcome.falls += 1
+                self._fell_at = event.at
             for command in self._conversation.step(event):
                 self._obey(command, event.at)
         return self._outcome
@@ -112,7 +125,8 @@ class VirtualTalk:
             return self._facts.popleft()
         name = min(self._timers, key=self._timers.__getitem__, default=None)
         if name and not (self._ears and self._ears[0].at <= self._timers[name]):
-            return TimerFired(self._timers.pop(name), name)
+            at = self._timers.pop(name)
+            return self._begin_voice(at) if name == VOICE else TimerFired(at, name)
         return self._ears.popleft() if self._ears else None
 
     def _obey(self, command: Command, now: float) -> None:
@@ -127,16 +141,22 @@ class VirtualTalk:
             case Generate(turn=turn):
                 self._facts.append(ClauseWritten(now, turn, 0, 20))
                 self._facts.append(ReplyWritten(now, turn, 1))
-            case PlayVoice(turn=turn):
-                self._facts += [VoiceStarted(now, turn), WordsHeard(now, turn, 0, 1)]
-                if now > 0:
-                    outcome.answered_at = now
-                    outcome.cut_off |= now < self._item.end_s
+            case PlayVoice():
+                self._timers[VOICE] = max(now, self._fell_at + self._lanes_s)
+                outcome.decided_at = now or None
+                outcome.decided_early |= 0 < now < self._item.end_s
             case HoldVoice():
                 outcome.held_at = outcome.held_at or now
             case CancelTurn():
+                self._timers.pop(VOICE, None)
                 outcome.cancelled_at = outcome.cancelled_at or now
             case SetTimer(name=name, at=at):
                 self._timers[name] = max(at, now)
             case _:
                 pass
+
+    def _begin_voice(self, now: float) -> VoiceStarted:
+        turn = self._conversation.turn
+        self._outcome.cut_off |= 0 < now < self._item.end_s
+        self._facts.append(WordsHeard(now, turn, 0, 1))
+        return VoiceStarted(now, turn)

@@ -56,6 +56,9 @@ Item = TypeVar("Item")
 
 QUESTION = "What is the time?"
 
+RULES = TurnTaking(sure_s=0.2, unsure_s=1.2, blind_s=0.7, sure_above=0.8, unsure_below=0.3)
+"""Round times, which do not change when constants are fitted anew."""
+
 
 def instants(since: float, until: float, every: float = 0.05) -> list[float]:
     """Times to sweep over, both ends included."""
@@ -114,7 +117,7 @@ class Simulation:
         self.now = 0.0
         self.log: list[tuple[float, Event | Command]] = []
         """All events and commands with their times."""
-        self.rules = rules or TurnTaking()
+        self.rules = rules or RULES
         self.pace = pace or Pace()
         self.conversation = Conversation("Be brief.", self.rules, speculation)
         self.cancelled: set[int] = set()
@@ -133,7 +136,7 @@ class Simulation:
     # What happens.
 
     def user_speaks(
-        self, since: float, until: float, text: str = QUESTION, *, probability: float = 0.97
+        self, since: float, until: float, text: str = QUESTION, *, probability: float = 0.999
     ) -> None:
         """Speech, for which the turn-end model will say ``probability``."""
         self._utterances.append(Utterance(since, until, text, probability))

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from edgevoice.core.history import Message
 from edgevoice.core.words import Look
 
+SHORTEST_WORD_S = 0.1
+"""A click, or what the echo canceller left of a syllable, is shorter. The shortest interjection
+of the test set for turn-taking, a "hm", lasts 0.13 s as the VAD hears it."""
+
 
 @dataclass(slots=True)
 class Clause:
@@ -32,6 +36,11 @@ class Interjection:
     """None while the user still speaks."""
     awaited: int = 0
     """Transcripts that were ordered and have not come. Each covers all that the ones before do."""
+
+    @property
+    def is_too_short(self) -> bool:
+        """No word is that short, whatever the transcript says."""
+        return self.until is not None and self.until - self.since < SHORTEST_WORD_S
 
 
 @dataclass(slots=True)

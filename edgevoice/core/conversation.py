@@ -342,7 +342,7 @@ class Conversation:
         interjection.awaited = max(0, interjection.awaited - 1)
         if interjection.awaited:
             return []  # the last transcript will have all that the ones before have
-        takes_turn = look.words and not look.backchannel
+        takes_turn = look.words and not look.backchannel and not interjection.is_too_short
         if interjection.until is None:
             again = SetTimer("barge in", at + self._rules.look_again_s)
             return self._barge_in(at) if takes_turn else [again]

@@ -45,7 +45,8 @@ pronouns."""
 _SOUNDS = re.compile(r"\[[^]]*\]|\([^)]*\)|\*[^*]*\*")
 """What a speech-to-text model writes for a sound that is no word: "[BLANK_AUDIO]", "(coughs)"."""
 
-_BREAKS_OFF = (",", "-", "–", "—", "...", "…")
+_BREAKS_OFF = ("-", "–", "—", "...", "…")
+"""A comma is no sign: models write one at the end of a sentence as often as before a pause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def test_the_words_of_an_interjection_are_not_transcribed_again() -> None:
 
 def test_a_user_may_go_on_after_a_quick_word() -> None:
     sim = replying()
-    sim.user_speaks(2.0, 2.3, "No,")
+    sim.user_speaks(2.0, 2.3, "No,", probability=0.01)
     sim.user_speaks(2.6, 3.4, "what is the date?")
     assert sim.run().said[-2:] == [("user", OTHER), ("assistant", "Eight.")]
 
@@ -343,6 +343,16 @@ def test_the_first_barge_in_timer_does_not_fire_for_the_second_noise() -> None:
 def test_a_voice_is_held_only_once_it_can_be_heard() -> None:
     sim = interrupted(since=1.55, until=2.5)
     assert sim.when(VoiceStarted)[0] < sim.when(HoldVoice)[0]
+
+
+@pytest.mark.parametrize(
+    ("length_s", "stopped"),
+    [(0.03, False), (0.09, False), (0.11, True), (0.2, True)],
+    ids=["a click", "what is left of an echo", "a quick word", "a word"],
+)
+def test_no_word_is_shorter_than_a_tenth_of_a_second(length_s: float, stopped: bool) -> None:
+    sim = interrupted(since=2.0, until=2.0 + length_s, text="Tick")
+    assert (sim.said == [*WHOLE]) is not stopped
 
 
 @pytest.mark.parametrize("instant", instants(2.0, 2.9))

@@ -34,15 +34,20 @@ from edgevoice.core.events import (
     Typed,
 )
 from edgevoice.core.history import Message
-from edgevoice.core.turn_taking import TurnTaking
-from edgevoice.core.words import Look
-from tests.sim import QUESTION, Pace, Simulation, instants
+from edgevoice.core.turn_taking import TurnTaking, silence_needed
+from edgevoice.core.words import Look, look
+from tests.sim import QUESTION, RULES, Pace, Simulation, instants
 
 REPLY = "One two three. Four five six. Seven."
 TURN = [("user", QUESTION), ("assistant", REPLY)]
 
 
-def asking(text: str = QUESTION, *, probability: float = 0.97) -> Simulation:
+UNFINISHED = "I would like to go to the"
+GIVEN_TIME = pytest.approx(1.0 + silence_needed(RULES, 0.9, look(UNFINISHED)), abs=1e-3)
+"""When it is answered after all that ends at 1 s."""
+
+
+def asking(text: str = QUESTION, *, probability: float = 0.999) -> Simulation:
     sim = Simulation()
     sim.user_speaks(0.0, 1.0, text, probability=probability)
     return sim
@@ -62,11 +67,11 @@ def test_the_turn_is_over_after_a_short_silence_when_all_evidence_says_so() -> N
 
 
 def test_the_user_is_given_time_when_the_turn_end_model_expects_more() -> None:
-    assert asking(probability=0.1).run().when(PlayVoice) == [2.2]
+    assert asking(probability=0.01).run().when(PlayVoice) == [2.2]
 
 
 def test_the_user_is_given_time_when_the_words_expect_more() -> None:
-    assert asking("I would like to go to the").run().when(PlayVoice) == [1.83]
+    assert asking(UNFINISHED, probability=0.9).run().when(PlayVoice) == [GIVEN_TIME]
 
 
 def test_without_a_turn_end_model_the_silence_alone_decides() -> None:
@@ -77,7 +82,7 @@ def test_without_a_turn_end_model_the_silence_alone_decides() -> None:
 
 def test_a_late_score_is_used_as_long_as_the_turn_is_open() -> None:
     sim = Simulation(pace=Pace(turn_s=0.6))
-    sim.user_speaks(0.0, 1.0, probability=0.97)
+    sim.user_speaks(0.0, 1.0, probability=0.999)
     assert sim.run().when(PlayVoice) == [1.6]
 
 
@@ -100,21 +105,21 @@ def test_a_late_transcript_is_answered_at_once() -> None:
 
 def test_a_late_transcript_with_an_open_end_still_gives_the_user_time() -> None:
     sim = Simulation(pace=Pace(stt_s=0.5))
-    sim.user_speaks(0.0, 1.0, "I would like to go to the", probability=0.97)
-    assert sim.run().when(PlayVoice) == [1.83]
+    sim.user_speaks(0.0, 1.0, UNFINISHED, probability=0.9)
+    assert sim.run().when(PlayVoice) == [GIVEN_TIME]
 
 
 def test_a_late_score_does_not_end_a_turn_whose_words_are_still_to_come() -> None:
     sim = Simulation(pace=Pace(stt_s=0.5, turn_s=0.4))
-    sim.user_speaks(0.0, 1.0, "I would like to go to the", probability=0.97)
-    assert sim.run().when(PlayVoice) == [1.83]
+    sim.user_speaks(0.0, 1.0, UNFINISHED, probability=0.9)
+    assert sim.run().when(PlayVoice) == [GIVEN_TIME]
 
 
 @pytest.mark.parametrize("resumed", instants(1.05, 2.15))
 def test_a_pause_inside_a_sentence_does_not_split_it(resumed: float) -> None:
     sim = Simulation()
-    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.1)
-    sim.user_speaks(resumed, resumed + 1.0, "to call my mother.", probability=0.97)
+    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.01)
+    sim.user_speaks(resumed, resumed + 1.0, "to call my mother.", probability=0.999)
     assert sim.run().said == [("user", "Remind me to call my mother."), ("assistant", REPLY)]
 
 
@@ -151,9 +156,9 @@ def test_speech_at_the_very_instant_of_the_turn_end_continues_the_sentence(
 
 def test_the_timer_of_a_pause_that_is_over_does_not_end_the_next_one() -> None:
     sim = Simulation(pace=Pace(stt_s=0.02))
-    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.97)
-    sim.user_speaks(1.1, 1.19, "to call", probability=0.1)
-    sim.user_speaks(1.8, 2.5, "my mother.", probability=0.97)
+    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.999)
+    sim.user_speaks(1.1, 1.19, "to call", probability=0.01)
+    sim.user_speaks(1.8, 2.5, "my mother.", probability=0.999)
     assert sim.run().when(PlayVoice) == [2.7]
 
 
@@ -351,8 +356,8 @@ def step_all(talk: Conversation, *events: Event) -> list[Command]:
 
 def test_no_time_is_lost_when_the_evidence_comes_after_the_time_to_wait() -> None:
     talk = Conversation("Be brief.")
-    step_all(talk, SpeechStarted(0, 0), SpeechEnded(1, 1), TurnEndScored(1.05, 1, 0.97))
-    known = TranscriptReady(at=1.3, turn=1, look=Look(words=1), text="Hello.")
+    step_all(talk, SpeechStarted(0, 0), SpeechEnded(1, 1), TurnEndScored(1.05, 1, 0.99))
+    known = TranscriptReady(at=1.3, turn=1, look=Look(words=5), text="What is it like there?")
     assert PlayVoice(turn=1) in talk.step(known)
 
 

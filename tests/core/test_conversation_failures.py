@@ -37,14 +37,14 @@ def test_a_failed_transcription_is_said_aloud() -> None:
 
 def test_a_failed_transcription_waits_for_the_turns_end_as_words_do() -> None:
     sim = Simulation()
-    sim.user_speaks(0.0, 1.0, probability=0.1)
+    sim.user_speaks(0.0, 1.0, probability=0.01)
     sim.breaks("stt")
     assert sim.run().when(PlayVoice) == [2.2]
 
 
 def test_a_transcription_that_failed_in_a_pause_is_tried_again_when_the_user_goes_on() -> None:
     sim = Simulation(REPLIES)
-    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.1)
+    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.01)
     sim.user_speaks(1.5, 2.5, "to call my mother.")
     sim.breaks("stt")
     assert sim.run().said[0] == ("user", "Remind me to call my mother.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -19,19 +20,18 @@ from edgevoice.core.events import (
 from edgevoice.core.replay import Difference, replay
 from edgevoice.core.speculation import Speculation
 from edgevoice.core.trace_format import Header, decode, encode
-from edgevoice.core.turn_taking import TurnTaking
-from tests.sim import Simulation
+from tests.sim import RULES, Simulation
 
 Items = list[Event | Command]
 
 
 def header(speculation: Speculation = "off", **rules: float) -> Header:
-    return Header(TurnTaking(**rules), speculation)
+    return Header(replace(RULES, **rules), speculation)
 
 
 def a_talk(speculation: Speculation = "off", *, words: bool = False) -> Items:
     sim = Simulation([["One two three.", "Four five."], ["Six."]], speculation=speculation)
-    sim.user_speaks(0.0, 0.9, "What is", probability=0.1)
+    sim.user_speaks(0.0, 0.9, "What is", probability=0.01)
     sim.user_speaks(1.4, 2.0, "the time?")
     sim.user_speaks(2.8, 3.0, "Mhm.")
     sim.user_speaks(3.4, 4.4, "No, the date.")

@@ -93,8 +93,8 @@ def test_an_unknown_key_is_met_with_the_nearest_known_one(name: str, nearest: st
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"turn.sure_s": 2.0}, "turn.sure_s (2) must not exceed turn.unsure_s (1.2)."),
-        ({"turn.unsure_below": 0.8}, "turn.unsure_below (0.8) must be less than"),
+        ({"turn.sure_s": 2.0}, "turn.sure_s (2) must not exceed turn.unsure_s (1.3)."),
+        ({"turn.unsure_below": 0.9}, "turn.unsure_below (0.9) must be less than"),
         ({"llm.max_tokens": 2048}, "llm.max_tokens (2048) must be less than llm.context (2048)."),
         ({"llm.url": "localhost:11434"}, "llm.url must begin with http:// or https://"),
         ({"llm.url": "http://localhost:11434/v1"}, ""),

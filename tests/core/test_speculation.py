@@ -31,7 +31,7 @@ def paused(
     pauses: list[float],
     level: Speculation,
     *,
-    probability: float = 0.1,
+    probability: float = 0.01,
     pace: Pace = FAST,
     speech_s: float = 0.6,
 ) -> Simulation:
@@ -41,7 +41,7 @@ def paused(
     for number, pause in enumerate(pauses):
         sim.user_speaks(begin, begin + speech_s, f"part {number}", probability=probability)
         begin += speech_s + pause
-    sim.user_speaks(begin, begin + speech_s, "and the end.", probability=0.97)
+    sim.user_speaks(begin, begin + speech_s, "and the end.", probability=0.999)
     return sim.run()
 
 
@@ -79,8 +79,8 @@ def test_the_user_may_go_on_at_any_instant_before_the_voice(
     level: Speculation, resumed: float, timers_first: bool
 ) -> None:
     sim = Simulation(REPLIES, speculation=level, timers_first=timers_first)
-    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.97)
-    sim.user_speaks(1.0 + resumed, 2.5, "to call my mother.", probability=0.97)
+    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.999)
+    sim.user_speaks(1.0 + resumed, 2.5, "to call my mother.", probability=0.999)
     sim.run()
     whole = ("user", "Remind me to call my mother.")
     first_voice = sim.when(VoiceStarted)[0]
@@ -142,7 +142,7 @@ def test_a_draft_that_fails_is_not_heard_of_when_the_user_goes_on(
     stage: str, resumed: float
 ) -> None:
     sim = Simulation(REPLIES, speculation="draft", pace=FAST)
-    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.1)
+    sim.user_speaks(0.0, 1.0, "Remind me", probability=0.01)
     sim.user_speaks(1.0 + resumed, 2.5, "to call my mother.")
     sim.breaks(stage)
     assert sim.run().said[0] == ("user", "Remind me to call my mother.")
@@ -152,7 +152,7 @@ def test_a_draft_that_fails_is_not_heard_of_when_the_user_goes_on(
 @pytest.mark.parametrize("stage", ["llm", "tts"])
 def test_a_failed_draft_waits_for_the_turns_end(stage: str) -> None:
     sim = Simulation(REPLIES, speculation="draft", pace=FAST)
-    sim.user_speaks(0.0, 1.0, probability=0.1)
+    sim.user_speaks(0.0, 1.0, probability=0.01)
     sim.breaks(stage)
     phases: list[Phase] = []
     sim.call(2.1, lambda: phases.append(sim.conversation.phase))
@@ -213,7 +213,7 @@ def test_the_system_prompt_is_read_at_the_beginning() -> None:
 
 def test_nothing_is_read_ahead_of_a_prompt_that_is_being_answered() -> None:
     sim = Simulation(speculation="draft", pace=Pace(stt_s=0.15))
-    sim.user_speaks(0.0, 1.9, "one two three four", probability=0.1)  # a partial at 1.4 s
+    sim.user_speaks(0.0, 1.9, "one two three four", probability=0.01)  # a partial at 1.4 s
     sim.post(WordsStable(at=2.1, turn=1, words=1, text="one"))
     sim.run()
     assert not [at for at in sim.when(Prefill) if sim.when(Generate)[0] < at < 2.5]
@@ -221,7 +221,7 @@ def test_nothing_is_read_ahead_of_a_prompt_that_is_being_answered() -> None:
 
 def test_stable_words_of_an_utterance_that_was_begun_again_are_stale() -> None:
     sim = Simulation(speculation="prefill", pace=Pace(stt_s=0.3))
-    sim.user_speaks(0.0, 1.45, "one two three", probability=0.1)
+    sim.user_speaks(0.0, 1.45, "one two three", probability=0.01)
     sim.user_speaks(1.5, 2.0, "four")
     sim.run()
     assert "one two" not in prefilled(sim)

@@ -163,7 +163,7 @@ LINE = encode_header(HEADER)
             "first_partial_s and partial_every_s must be over 0, partial_growth at least 1",
         ),
         (
-            {**LINE, "rules": {**LINE["rules"], "unsure_below": 0.8}},
+            {**LINE, "rules": {**LINE["rules"], "unsure_below": 0.9}},
             "unsure_below must be less than sure_above",
         ),
     ],

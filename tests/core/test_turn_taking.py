@@ -1,15 +1,27 @@
 from __future__ import annotations
 
+from math import exp
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgevoice.core.turn_evidence import EAR, EVEN, log_odds
 from edgevoice.core.turn_taking import TurnTaking, next_partial, silence_needed
 from edgevoice.core.words import Look
 
 RULES = TurnTaking(sure_s=0.2, unsure_s=1.2, blind_s=0.7, sure_above=0.8, unsure_below=0.3)
-CLOSED = Look(words=3)
-OPEN = Look(words=3, open_end=True)
+CLOSED = Look(words=5)
+OPEN = Look(words=5, open_end=True)
+
+
+def heard_as(over: float) -> float:
+    """What the turn-end model says where a turn of several words is over by ``over``."""
+    odds = (log_odds(over) - EVEN) / EAR
+    return 1 / (1 + exp(-odds))
+
+
+SURE, HALFWAY, UNSURE = heard_as(0.8), heard_as(0.55), heard_as(0.3)
 
 
 @pytest.mark.parametrize(
@@ -18,14 +30,12 @@ OPEN = Look(words=3, open_end=True)
         (None, None, 0.7),
         (None, CLOSED, 0.7),
         (None, OPEN, 1.2),
-        (0.97, None, 0.2),
-        (0.97, CLOSED, 0.2),
-        (0.8, CLOSED, 0.2),
-        (0.55, CLOSED, 0.7),
-        (0.3, CLOSED, 1.2),
+        (SURE, None, 0.2),
+        (SURE, CLOSED, 0.2),
+        (HALFWAY, CLOSED, 0.7),
+        (UNSURE, CLOSED, 1.2),
         (0.0, CLOSED, 1.2),
-        (1.0, OPEN, 0.8),
-        (0.6, OPEN, 1.2),
+        (UNSURE, OPEN, 1.2),
     ],
     ids=[
         "nothing is known",
@@ -33,11 +43,9 @@ OPEN = Look(words=3, open_end=True)
         "the words want more to follow",
         "sure by ear, the words not known yet",
         "sure by all evidence",
-        "just sure",
         "halfway between sure and unsure",
         "just unsure",
         "the user goes on",
-        "sure by ear, but the words want more",
         "neither ear nor words expect an end",
     ],
 )

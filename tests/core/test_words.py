@@ -97,7 +97,6 @@ def test_words_that_want_an_answer(text: str) -> None:
         "She is",
         "I was thinking...",
         "I was thinking…",
-        "First,",
         "He said -",
         "He said —",
         "[noise] So the",
@@ -119,6 +118,7 @@ def test_words_that_want_more_to_follow(text: str) -> None:
         "I can do that.",
         "Theme.",
         "Yes.",
+        "The conference is full,",
         "Remind me to call my mother (coughs)",
     ],
 )
