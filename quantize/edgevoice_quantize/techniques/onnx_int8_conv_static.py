@@ -13,14 +13,14 @@ from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
 from edgevoice.errors import EdgeVoiceError, ModelError
 from edgevoice_quantize.held_out import FEWEST, Calibration
+from edgevoice_quantize.onnx_calibration import METHODS, Reader, keep_metadata
 from edgevoice_quantize.onnx_weights import load
 from edgevoice_quantize.stored_weights import weights
 from edgevoice_quantize.techniques import Options
-from edgevoice_quantize.techniques.onnx_int8_static import METHODS, Reader, keep_metadata
 from edgevoice_quantize.voice_feeds import feeds_of
 
 OPTIONS: Options = {"include": ["*"], "exclude": [], "method": "minmax", "items": 8}
-"""``method``: as for onnx_int8_static. ``items`` texts are spoken."""
+"""``method``: minmax, entropy or percentile. ``items`` texts are spoken."""
 
 VERSION = 1
 MEMORY = 12.0

@@ -7,6 +7,7 @@ score them stays one: its rows are taken from the same int8 numbers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ OPTIONS: Options = {
 
 VERSION = 1
 MEMORY = 2.5
+
+Ranges = Mapping[str, tuple[float, float]]
+"""Name of a value -> the least (at most 0) and the largest (at least 0) that it takes."""
 
 LEAST = 1024
 """Numbers. A smaller matrix saves nothing."""
@@ -63,8 +67,18 @@ def apply(
     save(model, target_file)
 
 
-def quantize(model: Any, wanted: list[Matrix], *, per_channel: bool = True, bits: int = 8) -> None:
-    """Put the ``wanted`` matrices of ``model`` into int8."""
+def quantize(
+    model: Any,
+    wanted: list[Matrix],
+    *,
+    per_channel: bool = True,
+    bits: int = 8,
+    ranges: Ranges | None = None,
+) -> None:
+    """Put the ``wanted`` matrices of ``model`` into int8.
+
+    What is multiplied with them is quantized by its ``ranges`` (by name) where it has one.
+    """
     del model.graph.value_info[:]  # of values that are no longer there
     edits: dict[int, Edit] = {}
     for matrix in wanted:
@@ -76,7 +90,7 @@ def quantize(model: Any, wanted: list[Matrix], *, per_channel: bool = True, bits
             if use.kind is Kind.ROWS:
                 _rows(edit, use, name, scale_name, per_channel)
             else:
-                _product(edit, use, name, scale_name)
+                _product(edit, use, name, scale_name, ranges or {})
     for edit in edits.values():
         edit.apply()
     for matrix in wanted:
@@ -94,12 +108,9 @@ def rounded(values: Floats, *, per_channel: bool, bits: int) -> tuple[NDArray[np
     return np.clip(np.rint(values / scale), -most, most).astype(np.int8), scale
 
 
-def _product(edit: Edit, use: Use, numbers: str, scale: str) -> None:
+def _product(edit: Edit, use: Use, numbers: str, scale: str, ranges: Ranges) -> None:
     node = use.node
-    x = node.input[0]
-    small = edit.once(node, "DynamicQuantizeLinear", x, outputs=3)
-    stem = small.removesuffix("_0")
-    x_scale, x_zero = f"{stem}_1", f"{stem}_2"
+    small, x_scale, x_zero = _quantized(edit, node, node.input[0], ranges)
     summed = edit.op(node, "MatMulInteger", small, numbers, x_zero)
     floats = edit.op(node, "Cast", summed, to=TensorProto.FLOAT)
     both = edit.op(node, "Mul", x_scale, scale)
@@ -108,6 +119,19 @@ def _product(edit: Edit, use: Use, numbers: str, scale: str) -> None:
     if bias:
         edit.op(node, "Add", product, bias, output=node.output[0])
     edit.replace(node)
+
+
+def _quantized(edit: Edit, node: Any, x: str, ranges: Ranges) -> tuple[str, str, str]:
+    """Return ``x`` in uint8, its scale and its zero point; made once for all products of it."""
+    if x not in ranges:
+        small = edit.once(node, "DynamicQuantizeLinear", x, outputs=3)
+        stem = small.removesuffix("_0")
+        return small, f"{stem}_1", f"{stem}_2"
+    least, largest = ranges[x]
+    step = max(largest - least, 1e-6) / 255
+    scale = constant(edit.graph, f"{x}_scale", np.array(step, np.float32))
+    zero = constant(edit.graph, f"{x}_zero", np.array(round(-least / step), np.uint8))
+    return edit.once(node, "QuantizeLinear", x, scale, zero), scale, zero
 
 
 def _rows(edit: Edit, use: Use, numbers: str, scale: str, per_channel: bool) -> None:
