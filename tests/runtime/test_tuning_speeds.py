@@ -38,7 +38,8 @@ class FakeLlm:
         scope.check()
         text = "".join(message.text for message in messages)
         pairs = enumerate(zip(text, self.known, strict=False))
-        same = next((at for at, (new, old) in pairs if new != old), 0)
+        whole = min(len(text), len(self.known))
+        same = next((at for at, (new, old) in pairs if new != old), whole)
         self.known = text
         self.clock.now += (len(text) - same) / 4 / 200
         return (len(text) - same) // 4
