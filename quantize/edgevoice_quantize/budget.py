@@ -1,4 +1,4 @@
-"""What a user allows to be lost: "wer+0.5", "kl<=0.05", "mcd<=1.0", "size<=60MB"."""
+"""What a user allows to be lost: "wer+0.5", "kl<=0.05", "mcd<=1.0", "size<=60MB", "time<=75%"."""
 
 from __future__ import annotations
 
@@ -30,10 +30,17 @@ KNOWN = (
 _LIMIT = re.compile(r"([a-z_0-9]+)\s*(<=|>=|\+)\s*([0-9]*\.?[0-9]+)\s*(%|MB|GB|s|dB)?", re.I)
 _UNITS = {"mb": "mb", "pss_mb": "mb", "seconds": "s", "mcd_db": "db"}
 
+OF_SOURCE = "<=%"
+"""The sign of a limit that is a share of the source's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A bound on one measure: at most, at least, or at most so much above the source's."""
+    """A bound on one measure.
+
+    ``sign`` is "<=", ">=", "+" for at most so much above the source's, or "<=%" for at most such
+    a share of the source's.
+    """
 
     measure: str
     sign: str
@@ -52,13 +59,16 @@ class Limit:
         value = candidate[self.measure]
         if self.sign == "+":
             value -= source[self.measure]
+        elif self.sign == OF_SOURCE:
+            value /= source[self.measure]
         beyond = self.bound - value if self.sign == ">=" else value - self.bound
         return beyond / (self.bound or 1.0) if beyond == beyond else float("inf")
 
     def __str__(self) -> str:
         """Return it as a user would write it, in the measure's own unit."""
-        points = 100 if self.measure in SHARES else 1
-        return f"{self.measure}{self.sign}{self.bound * points:g}{'%' if points > 1 else ''}"
+        points = 100 if self.measure in SHARES or self.sign == OF_SOURCE else 1
+        sign = self.sign.removesuffix("%")
+        return f"{self.measure}{sign}{self.bound * points:g}{'%' if points > 1 else ''}"
 
 
 def parse(text: str) -> tuple[Limit, ...]:
@@ -84,6 +94,8 @@ def _limit(text: str) -> Limit:
     unit = (unit or "").lower()
     if measure in SHARES and unit in {"", "%"}:
         return Limit(measure, sign, bound / 100)
+    if unit == "%" and sign == "<=" and _UNITS.get(measure) in {"mb", "s"}:
+        return Limit(measure, OF_SOURCE, bound / 100)
     if unit == "gb" and _UNITS.get(measure) == "mb":
         return Limit(measure, sign, bound * 1000)
     if unit not in {"", _UNITS.get(measure)}:

@@ -36,7 +36,7 @@ A budget is one limit or several, parted by commas. Shares are given in per cent
   kl<=0.05     divergence of the language model's tokens from the source's, in nats
   top1>=95     the same likeliest token for 95 % of the tokens
   mcd<=1.0     mel-cepstral distance of a voice from the source's, in dB
-  size<=60MB   time<=20s   memory<=200MB
+  size<=60MB   time<=20s   memory<=200MB   or as shares of the source's: size<=55%, time<=75%
 """
 
 

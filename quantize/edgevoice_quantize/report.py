@@ -20,6 +20,9 @@ TABLE, PICTURE, FIGURES = "report.md", "report.png", "report.json"
 COMMON = {"mb": ("MB", ".1f"), "seconds": ("s", ".1f"), "pss_mb": ("MB resident", ".0f")}
 """Measures of all roles: heading and format."""
 
+ROWS = (4, -10, 12, -18)
+"""In points above a mark."""
+
 
 def write(folder: Path, outcome: Outcome) -> None:
     """Write the three files into ``folder``, which is made if need be."""
@@ -73,12 +76,15 @@ def picture(outcome: Outcome, file: Path) -> None:
         points = [(m.values[measure], m.values[quality]) for _, m, _ in named]
         edge = [points[number] for number in front(points)]
         panel.plot(*zip(*edge, strict=True), color="tab:blue", linewidth=1, zorder=1)
-        for (name, _, kept), point in zip(named, points, strict=True):
-            panel.scatter(*point, color="tab:blue" if kept else "tab:red", zorder=2)
-            panel.annotate(name, point, xytext=(4, 4), textcoords="offset points", fontsize=8)
+        for place, number in enumerate(sorted(range(len(points)), key=points.__getitem__)):
+            name, _, kept = named[number]
+            panel.scatter(*points[number], color="tab:blue" if kept else "tab:red", zorder=2)
+            # Names of neighbours stand in different rows.
+            offset = (4, ROWS[place % len(ROWS)])
+            panel.annotate(*(name, points[number], offset), textcoords="offset points", fontsize=7)
         panel.set_xlabel(COMMON[measure][0])
         panel.set_ylabel(quality)
-        panel.set_xlim(left=0)
+        panel.set_xlim(0, 1.15 * max(x for x, _ in points))
         panel.grid(alpha=0.3)
     figure.suptitle(f"{outcome.bundle} (red: kept out) on {_machine()}", fontsize=10)
     figure.savefig(file, dpi=120)

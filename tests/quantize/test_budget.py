@@ -24,6 +24,8 @@ SOURCE = {"wer": 0.05, "kl": 0.0, "mcd_db": 0.0, "mb": 150.0, "top1": 1.0, "seco
         ("top1>=95", [Limit("top1", ">=", 0.95)]),
         ("time<=20s", [Limit("seconds", "<=", 20.0)]),
         ("memory<=200MB", [Limit("pss_mb", "<=", 200.0)]),
+        ("time<=75%", [Limit("seconds", "<=%", 0.75)]),
+        ("size<=55%", [Limit("mb", "<=%", 0.55)]),
         ("wer+0.5, size<=60MB", [Limit("wer", "+", 0.005), Limit("mb", "<=", 60.0)]),
     ],
 )
@@ -46,7 +48,9 @@ def test_an_unknown_measure_is_named() -> None:
         parse("weight<=5")
 
 
-@pytest.mark.parametrize("text", ["wer+0.5MB", "size<=60s", "kl<=5%", "mcd<=1GB", "time<=1MB"])
+@pytest.mark.parametrize(
+    "text", ["wer+0.5MB", "size<=60s", "kl<=5%", "mcd<=1GB", "time<=1MB", "size+5%", "size>=5%"]
+)
 def test_a_wrong_unit_is_refused(text: str) -> None:
     with pytest.raises(Misused, match="wrong unit"):
         parse(text)
@@ -64,6 +68,8 @@ def test_a_wrong_unit_is_refused(text: str) -> None:
         ("top1>=95", {"top1": 0.94}, False),
         ("top1>=95", {"top1": 0.95}, True),
         ("size<=60MB", {"mb": 60.0}, True),
+        ("size<=55%", {"mb": 82.5}, True),
+        ("size<=55%", {"mb": 82.6}, False),
     ],
 )
 def test_what_is_within(text: str, candidate: dict[str, float], within: bool) -> None:
@@ -78,8 +84,9 @@ def test_a_measure_of_another_role_is_named() -> None:
 
 
 def test_a_limit_reads_as_it_was_written() -> None:
-    assert [str(limit) for limit in parse("wer+0.5, kl<=0.05, size<=60MB")] == [
+    assert [str(limit) for limit in parse("wer+0.5, kl<=0.05, size<=60MB, time<=75%")] == [
         "wer+0.5%",
         "kl<=0.05",
         "mb<=60",
+        "seconds<=75%",
     ]
