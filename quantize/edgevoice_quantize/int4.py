@@ -110,19 +110,19 @@ def hqq(blocks: Floats) -> tuple[Codes, Floats, Floats]:
     """
     least, largest = blocks.min(-1), blocks.max(-1)
     scales = (largest - least) / MOST
-    steps = _not_zero(scales)
-    zeros, weight = -least / steps, HQQ_WEIGHT
+    # In units of a step: what is a large error must not depend on the size of the weights.
+    units = blocks / _not_zero(scales)[..., None]
+    zeros, weight = -least / _not_zero(scales), HQQ_WEIGHT
     kept, best = zeros, np.full_like(scales, np.inf)
     for _ in range(HQQ_ROUNDS):
-        codes = _codes(blocks, scales, zeros)
-        off = blocks - (codes - zeros[..., None]) * scales[..., None]
+        codes = np.clip(np.rint(units + zeros[..., None]), 0, MOST)
+        off = units - codes + zeros[..., None]
         spread = np.abs(off)
         error = spread.mean(-1)
         kept, best = np.where(error < best, zeros, kept), np.minimum(error, best)
-        shrunk = np.sign(off) * np.maximum(
-            spread - np.power(np.maximum(spread, 1e-8), HQQ_NORM - 1) / weight, 0
-        )
-        zeros = (codes - (blocks - shrunk) / steps[..., None]).mean(-1)
+        shrink = np.power(np.maximum(spread, 1e-8), HQQ_NORM - 1) / weight
+        shrunk = np.sign(off) * np.maximum(spread - shrink, 0)
+        zeros = (codes - units + shrunk).mean(-1)
         weight *= HQQ_GROWTH
     return _codes(blocks, scales, kept), scales, kept
 

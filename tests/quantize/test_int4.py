@@ -58,22 +58,23 @@ def least_squares(blocks: int4.Floats) -> tuple[int4.Codes, int4.Floats, int4.Fl
     zeros = -least / scales
 
     def codes() -> int4.Codes:
-        return np.clip(np.rint(blocks / scales[..., None] + zeros[..., None]), 0, 15).astype(int)
+        units = np.rint(blocks / scales[..., None] + zeros[..., None])
+        return np.asarray(np.clip(units, 0, int4.MOST), np.int64)
 
     for _ in range(20):
         zeros = (codes() - blocks / scales[..., None]).mean(-1)
     return codes(), scales, zeros
 
 
-@pytest.mark.parametrize("tail", [2, 3, 5])
+@pytest.mark.parametrize("size", [0.02, 1.0])
 @pytest.mark.parametrize("other", [int4.asymmetric, least_squares])
-def test_hqq_is_nearer_in_most_places(other: int4.Rounding, tail: int) -> None:
-    matrix = CHANCE.standard_t(tail, (64, 256)).astype(np.float32)
+def test_hqq_is_nearer_in_most_places(other: int4.Rounding, size: float) -> None:
+    matrix = (size * CHANCE.standard_t(3, (256, 256))).astype(np.float32)
 
     def off(rounding: int4.Rounding) -> float:
         return float(np.abs(int4.quantize(matrix, rounding, 64).values() - matrix).mean())
 
-    assert off(int4.hqq) < off(other)
+    assert off(int4.hqq) < 0.99 * off(other)
 
 
 def saved(folder: Path, *, gemm: bool = False, table: bool = False) -> Path:
