@@ -57,8 +57,19 @@ def main() -> None:
 
 
 def utterances(count: int) -> list[Clip]:
-    """Return ``count`` prompts of 1.5 to 6 s, evenly taken from all."""
-    fitting = [clip for clip in asterisk() if 1.5 <= len(clip.samples) / 16_000 <= 6.0]
+    """Return ``count`` prompts of 1.5 to 6 s that are whole sentences, evenly taken from all.
+
+    After a fragment ("to lock, or unlock the conference...") it would be right to wait for more:
+    ``bench.turns`` measures that.
+    """
+    fitting = [
+        clip
+        for clip in asterisk()
+        if 1.5 <= len(clip.samples) / 16_000 <= 6.0
+        and clip.text[0].isupper()
+        and clip.text.rstrip().endswith((".", "?", "!"))
+        and "..." not in clip.text
+    ]
     return [fitting[i * len(fitting) // count] for i in range(count)]
 
 

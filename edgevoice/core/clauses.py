@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 FIRST_CLAUSE_WORDS = 2
-"""The first clause may end at a comma after this many words: early speech is worth a seam."""
+"""The first clause may end after this many words at a comma, or before a word that begins a phrase:
+early speech is worth a seam."""
 
 LATER_CLAUSE_WORDS = 14
 """A later clause may end at a comma only after this many words: whole sentences sound best."""
@@ -17,7 +18,8 @@ LATER_CLAUSE_LIMIT = 30
 """A later clause likewise: one that never ends would be voiced, and cancelled, as a whole."""
 
 _ABBREVIATIONS = frozenset("mr mrs ms dr prof st mt jr sr vs etc approx".split())
-_JOINTS = frozenset("and but or so because which that while when if then with for".split())
+_PHRASE_BEGINS = frozenset("about because but for from if when while with".split())
+_JOINTS = _PHRASE_BEGINS | frozenset("and or so which that then".split())
 _MARK = re.compile(r"(?:([.!?…]+)|[,;:—–])[\"”’')\]*_]*(?=\s)|(\n)")
 _INITIALS = re.compile(r"[a-z](?:\.[a-z])*")
 _OPENING = "\"“'‘([*_"
@@ -58,21 +60,20 @@ class ClauseSplitter:
 
         Of several such places it is the one that was complete first.
         """
-        limit = FIRST_CLAUSE_LIMIT if self._first else LATER_CLAUSE_LIMIT
-        joint = next(
-            (
-                word
-                for count, word in enumerate(re.finditer(r"\S+(?=\s)", self._text))
-                if count >= limit and word.group().lower() in _JOINTS
-            ),
-            None,
-        )
+        words = enumerate(re.finditer(r"\S+(?=\s)", self._text))
+        joint = next((word for count, word in words if self._begins_clause(count, word[0])), None)
         for mark in _MARK.finditer(self._text):
             if joint and joint.end() < mark.end():
                 return joint.start()
             if self._ends_clause(mark):
                 return mark.end()
         return joint.start() if joint else 0
+
+    def _begins_clause(self, words_before: int, word: str) -> bool:
+        if self._first and words_before < FIRST_CLAUSE_LIMIT:
+            return words_before >= FIRST_CLAUSE_WORDS and word.lower() in _PHRASE_BEGINS
+        limit = FIRST_CLAUSE_LIMIT if self._first else LATER_CLAUSE_LIMIT
+        return words_before >= limit and word.lower() in _JOINTS
 
     def _ends_clause(self, mark: re.Match[str]) -> bool:
         before, after = self._text[: mark.end()], self._text[mark.end() :].lstrip()

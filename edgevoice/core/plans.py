@@ -19,9 +19,9 @@ HEADROOM_MB = (32.0, 300.0)
 """Kept free for the system and for what comes and goes: a share of all memory, within limits
 (assumed)."""
 
-REREAD = 0.5
+REREAD = 0.95
 """The smallest bundles still run where this part of the LLM's mapped weights finds no room, and is
-read again for each token: in two thirds of what it takes, a model wrote a quarter as fast."""
+read again for each token: slowly, but the system ends nothing over pages that it can drop."""
 
 MOST_THREADS = 4
 """More would all wait for the same memory (assumed)."""
@@ -57,7 +57,7 @@ work on a guess. Half the threads write at three quarters of the speed for half 
 SPARING: tuple[Lever, ...] = (("off", 1.0), ("off", 0.5))
 """What is left of it where memory is short."""
 
-PARTIAL_GROWTH = {"draft": 1.15, "prefill": 1.5, "off": 1.5}
+PARTIAL_GROWTH = {"draft": 1.08, "prefill": 1.4, "off": 1.4}
 """Growth of an utterance until its next partial transcript: the settings' own, or more."""
 
 
@@ -86,11 +86,15 @@ class Choice:
 
     @property
     def _free_mb(self) -> float:
+        return self._all_free_mb - headroom_mb(self.device)
+
+    @property
+    def _all_free_mb(self) -> float:
         if self.device.memory_free_mb is None:
             return inf
         free_mb = self.device.memory_free_mb + self.limits.held_mb
         # Weights that are mapped count as held, yet the kernel calls them free.
-        return min(free_mb, self.device.memory_total_mb or inf) - headroom_mb(self.device)
+        return min(free_mb, self.device.memory_total_mb or inf)
 
     def levels(self) -> list[Plan]:
         """Return plans from the best to the one that costs least, each cheaper than the last."""
@@ -211,7 +215,7 @@ class Choice:
         loaded = [*self._with_levers((rungs, need))]
         smallest = loaded[0]  # work on a guess takes next to no memory
         least_mb = smallest.need_mb - REREAD * need.mapped_mb
-        return replace(smallest, lacks_mb=max(0.0, least_mb - self._free_mb))
+        return replace(smallest, lacks_mb=max(0.0, least_mb - self._all_free_mb))
 
     def _llm_threads(self, part: float) -> int:
         return max(1, ceil(self.threads * part))

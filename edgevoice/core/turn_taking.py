@@ -35,7 +35,7 @@ class TurnTaking:
         partial_every_s: again after this much more,
         partial_growth: and whenever the utterance is longer by this factor, if that is later.
             Each one hears the utterance from its beginning, so a fixed interval would cost the
-            square of the length; a growing one costs 1 / (1 - 1 / 1.15) = 7.7 times the last at
+            square of the length; a growing one costs 1 / (1 - 1 / 1.08) = 13.5 times the last at
             most.
 
     """
@@ -51,7 +51,7 @@ class TurnTaking:
     longest_utterance_s: float = 60.0
     first_partial_s: float = 0.8
     partial_every_s: float = 0.4
-    partial_growth: float = 1.15
+    partial_growth: float = 1.08
 
     def __post_init__(self) -> None:
         """Refuse rules by which a turn could have no end, or a partial transcript no next one."""

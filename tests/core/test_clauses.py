@@ -86,6 +86,14 @@ def test_a_first_clause_without_a_comma_ends_before_a_conjunction() -> None:
     ]
 
 
+@pytest.mark.parametrize("word", ["for", "because", "When"])
+def test_a_first_clause_ends_early_before_a_word_that_begins_a_phrase(word: str) -> None:
+    few = words(FIRST_CLAUSE_WORDS)
+    assert split(f"{few} {word} a word, word.") == [few, f"{word} a word, word."]
+    fewer = words(FIRST_CLAUSE_WORDS - 1)
+    assert split(f"{fewer} {word} a word. Word.") == [f"{fewer} {word} a word.", "Word."]
+
+
 def test_a_later_clause_ends_at_a_comma_only_when_it_is_long() -> None:
     long, short = words(LATER_CLAUSE_WORDS), words(LATER_CLAUSE_WORDS - 1)
     assert split(f"Yes. {long}, word.") == ["Yes.", f"{long},", "word."]
