@@ -22,9 +22,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from bench.cage import Cage
+from bench.latency import utterances
 from bench.report import parser, percentile_ms, table, write
 from edgevoice.runtime.bundles.store import Store
 
@@ -40,12 +44,15 @@ def main() -> None:
     options = _options()
     store = Store()
     forget_files(store.root)
-    with Cage() as cage:
+    with Cage() as cage, TemporaryDirectory() as folder:
+        # In the group there shall be the talk and not what belongs to the benchmark.
+        for number, clip in enumerate(utterances(options.turns)):
+            np.save(Path(folder, f"{number:04}.npy"), clip.samples)
         if options.limit_mb:
             cage.limit(options.limit_mb)
         if options.read_mb_s:
             cage.slow_reads(options.read_mb_s, store.root)
-        command = [sys.executable, "-m", "bench.memory_talk", "--turns", str(options.turns)]
+        command = [sys.executable, "-m", "bench.memory_talk", folder]
         command += [word for each in options.set for word in ("--set", each)]
         with Happenings(cage, _actions(options)) as happenings, cage.start(command) as child:
             lines = list(_watched(child, happenings))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
+
+import numpy as np
 
 from bench.dialogue import Talk
-from bench.latency import utterances
 from edgevoice.errors import EdgeVoiceError
 from edgevoice.runtime import models
 from edgevoice.runtime.settings_file import read
@@ -17,10 +19,10 @@ from edgevoice_quantize.pss import PeakPss, pss_mb
 def main() -> int:
     """Talk. Returns 1 when the talk cannot begin."""
     made = argparse.ArgumentParser()
-    made.add_argument("--turns", type=int, default=10)
+    made.add_argument("folder", type=Path)
     made.add_argument("--set", action="append", default=[])
     options = made.parse_args()
-    clips = utterances(options.turns)
+    clips = sorted(options.folder.iterdir())
     settings = read(None, options.set)
     try:
         talk = Talk(settings, models.store_of(settings))
@@ -30,7 +32,7 @@ def main() -> int:
     with PeakPss() as peak, talk:
         for number, clip in enumerate(clips, start=1):
             tell(begins=number)
-            turn = talk.ask(clip.samples)
+            turn = talk.ask(np.load(clip))
             tell(
                 turn=number,
                 wait_s=turn.voice_to_voice_s,

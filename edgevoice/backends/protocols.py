@@ -42,6 +42,21 @@ class Vad(Protocol):
         ...
 
 
+class Wake(Protocol):
+    """Hears one word, by which the assistant is called."""
+
+    phrase: str
+    """The word, as a person reads it."""
+
+    def heard(self, frame: Samples) -> bool:
+        """Tell whether the word ends in ``frame`` (16 kHz, any length), next in the stream."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        ...
+
+
 class TurnEnd(Protocol):
     """Tells a finished turn from a pause, by ear."""
 

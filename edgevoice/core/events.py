@@ -176,6 +176,13 @@ class InputEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WakeWordHeard:
+    """Somebody called; what is said from now on is meant for the assistant."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeculationChanged:
     """From now on so much is done ahead, and partial transcripts grow by the factor."""
 
@@ -222,6 +229,7 @@ Event = (
     | TimerFired
     | JobFailed
     | InputEnded
+    | WakeWordHeard
     | SpeculationChanged
     | ModelChanged
     | EnergySpent

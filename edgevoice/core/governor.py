@@ -202,7 +202,8 @@ class Governor:
         if self._lacked_mb == wanted.lacks_mb:
             return []
         self._lacked_mb = wanted.lacks_mb
-        return [ReportShortage(wanted.need_mb, wanted.need_mb - wanted.lacks_mb)]
+        free_mb = self._device.memory_free_mb or 0.0
+        return [ReportShortage(free_mb + wanted.lacks_mb, free_mb)]
 
     def _limits(self) -> Limits:
         best = self.plan.loads[0] if self.plan else inf

@@ -27,6 +27,16 @@ class VadSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WakeSettings:
+    """Listening only after a word."""
+
+    word: str = key(
+        "", 'okay_nabu, hey_jarvis, hey_mycroft, alexa, or a microWakeWord .json; "" for none.'
+    )
+    awake_s: float = key(8.0, "Listen for so long after the word, and after each turn.", (1, 600))
+
+
+@dataclass(frozen=True, slots=True)
 class TurnSettings:
     """When a turn is over, and who takes it."""
 
@@ -162,6 +172,7 @@ class Settings:
     """All that can be set."""
 
     vad: VadSettings = VadSettings()
+    wake: WakeSettings = WakeSettings()
     turn: TurnSettings = TurnSettings()
     stt: SttSettings = SttSettings()
     llm: LlmSettings = LlmSettings()

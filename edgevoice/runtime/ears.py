@@ -31,6 +31,11 @@ def _unheard(frame: Samples) -> None:
     del frame
 
 
+def _always(frame: Samples) -> bool:
+    del frame
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Score:
     model: TurnEnd
@@ -64,6 +69,8 @@ class Ears:
         """Told the level of every frame in dB of full scale, in the ears' thread."""
         self.on_frame: Callable[[Samples], None] = _unheard
         """Given every frame (16 kHz), in the ears' thread."""
+        self.lets_in: Callable[[Samples], bool] = _always
+        """Asked about every frame, in the ears' thread, whether speech in it is for us."""
         self._vad = vad
         self.turn_end = turn_end
         """Scores the ends of turns; may be exchanged, or be none, between two scores."""
@@ -132,6 +139,8 @@ class Ears:
         power = float(np.mean(np.square(frame)))
         level_db = max(SILENCE_DB, 10 * float(np.log10(power + 1e-12)))
         self.on_level(level_db)
+        if not self.lets_in(frame):
+            return
         probability = self._vad.probability(frame)
         event = self._detector.step(probability, level_db, end_at, self._clock.now())
         if event:

@@ -132,7 +132,8 @@ class FileDevice:
             microphone.write(self._source.read(read_block), start_at + (tick + 1) * TICK_S)
             if self._source.ended and not microphone.ended:
                 microphone.end()
-            wake()
+            if isinstance(self._clock, AudioClock):
+                wake()
             tick += 1
 
     def _pass_time(self, until: float) -> None:

@@ -13,7 +13,13 @@ from edgevoice.core.bundle import Role
 from edgevoice.core.commands import Command
 from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.device import Device
-from edgevoice.core.events import Event, ModelChanged, SessionBegan, SpeculationChanged
+from edgevoice.core.events import (
+    Event,
+    ModelChanged,
+    SessionBegan,
+    SpeculationChanged,
+    WakeWordHeard,
+)
 from edgevoice.core.governor import Governor
 from edgevoice.core.orders import (
     DeviceSampled,
@@ -108,6 +114,10 @@ class Governing:
         if isinstance(event, SessionBegan):
             threading.Thread(target=self._watch, name="governor", daemon=True).start()
         in_turn = conversation.phase is not Phase.IDLE
+        if isinstance(event, WakeWordHeard) and not in_turn:
+            # Models come back while the user goes on; the call alone is no turn.
+            self.tell(TurnBegan(event.at))
+            self.tell(TurnEnded(event.at))
         if in_turn and not self._in_turn:
             self._in_turn = True
             self.tell(TurnBegan(event.at))

@@ -9,11 +9,11 @@ from typing import Any
 
 from edgevoice.backends import engines
 from edgevoice.backends.mute import Mute
-from edgevoice.backends.protocols import Llm
+from edgevoice.backends.protocols import Llm, Wake
 from edgevoice.core.bundle import Bundle, Role
 from edgevoice.core.plans import REREAD
 from edgevoice.core.settings import Settings
-from edgevoice.errors import ModelDoesNotFit
+from edgevoice.errors import BackendMissing, ModelDoesNotFit
 from edgevoice.runtime.assistant import Loaders
 from edgevoice.runtime.bundles.store import Store
 from edgevoice.runtime.gauge import Gauge, GaugedLlm, GaugedStt, GaugedTts
@@ -188,6 +188,21 @@ def loaders(
         llm=load(Role.LLM),
         tts=load(Role.TTS),
     )
+
+
+def wake_word(settings: Settings) -> Wake:
+    """Return the model of the wake word.
+
+    Raises:
+        ModelError: there is none of that name.
+        BackendMissing: the Python package behind it is not installed.
+
+    """
+    try:
+        from edgevoice.backends import micro_wake
+    except ModuleNotFoundError as missing:
+        raise BackendMissing(str(missing.name), extra="wake") from missing
+    return micro_wake.load(settings.wake.word)
 
 
 def store_of(settings: Settings, folder: Path | None = None) -> Store:

@@ -22,6 +22,7 @@ from edgevoice.runtime.assistant import Assistant, SoundDevice
 from edgevoice.runtime.bundles.store import Store
 from edgevoice.runtime.clock import Clock
 from edgevoice.runtime.device.sensors import Sensors
+from edgevoice.runtime.door import Door
 from edgevoice.runtime.energy import WATTS_PER_CORE
 from edgevoice.runtime.gauge import Gauge
 from edgevoice.runtime.governing import Governing
@@ -120,6 +121,10 @@ def assistant(
         longest_utterance_s=settings.turn.longest_utterance_s,
         cancel_echo=cancel_echo,
     )
+    if settings.wake.word:
+        door = Door(models.wake_word(settings), settings.wake.awake_s, clock, made.post)
+        made.ears.lets_in = door.lets_in
+        made.observers.append(door.observe)
     energy = TurnEnergy(made, machine.processor().name)
     made.observers.append(energy.observe)
     made.companions += [energy, begun.sensors]
