@@ -18,12 +18,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.llm_quality import divergence
 from bench.llm_speed import as_bundle
 from edgevoice.backends import gguf
 from edgevoice.runtime.bundles import catalogue, registry
 from edgevoice.runtime.bundles.progress import Silent
 from edgevoice.runtime.bundles.requantize import requantize
+from edgevoice_quantize import llm_texts
+from edgevoice_quantize.gguf_scores import GgufScorer
+from edgevoice_quantize.llm_quality import Quality, compare, keep
 from edgevoice_quantize.tasks import answers
 
 TYPES = ("Q8_0", "Q6_K", "Q5_0", "IQ4_NL", "Q4_0")
@@ -94,6 +96,16 @@ def measure(file: Path, reference: Path) -> dict[str, Any]:
     }
 
 
+def divergence(reference: Path, file: Path) -> Quality:
+    """Return how far ``file`` strays from ``reference`` over what an assistant says in talks."""
+    scorer = GgufScorer(reference)
+    readings = [llm_texts.lay_out(item.text, scorer) for item in llm_texts.read(None)]
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder, "reference.npy")
+        keep(scorer, readings, kept)
+        return compare(GgufScorer(file), readings, kept)
+
+
 def _child(file: Path, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench.llm_speed", str(file), *options]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -115,7 +127,11 @@ def _table(results: list[dict[str, Any]]) -> str:
                     f"{decode['ms'] / 32:.1f} ({decode['least_ms'] / 32:.1f}"
                     f"-{decode['most_ms'] / 32:.1f})",
                     *(speed["turn"]["ms"], speed["turn"]["cpu_ms"], speed["first_piece"]["ms"]),
-                    *(quality["kl"], quality["same_top"], quality["perplexity"]),
+                    *(
+                        f"{quality['kl']:.4f}",
+                        f"{quality['top1']:.3f}",
+                        f"{quality['perplexity']:.2f}",
+                    ),
                     f"{right['right']}/{right['asked']}",
                 )
             )
