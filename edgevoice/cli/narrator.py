@@ -10,6 +10,7 @@ from edgevoice.core.conversation import Conversation, Phase
 from edgevoice.core.events import (
     ClauseHeard,
     ClauseWritten,
+    EnergySpent,
     Event,
     JobFailed,
     TranscriptReady,
@@ -18,6 +19,7 @@ from edgevoice.core.events import (
     WordsStable,
 )
 from edgevoice.core.stages import StageWatch
+from edgevoice.runtime.energy import MODELLED
 
 _SHOWN_PHASE = {
     Phase.IDLE: "idle",
@@ -52,6 +54,8 @@ class Narrator:
                 self._view.partial(text)
             case WordsStable(text=text):
                 self._view.partial(text)
+            case EnergySpent(cpu_s=cpu_s, joules=joules, source=source):
+                self._view.spent(cpu_s, joules, metered=source != MODELLED)
             case JobFailed(stage=stage, problem=problem):
                 self._view.notice(f"{stage}: {problem}")
             case _:

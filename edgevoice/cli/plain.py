@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from edgevoice.cli.view import milliseconds, printable
+from edgevoice.cli.view import cost, milliseconds, printable
 
 
 class _Lines:
@@ -71,6 +71,10 @@ class PlainView:
         times = (f"{name} {milliseconds(seconds)}" for name, seconds in stages.items())
         self._lines.write(f"     took: {', '.join(times)}")
 
+    def spent(self, cpu_s: float, joules: float, *, metered: bool) -> None:
+        """Write the cost."""
+        self._lines.write(f"    spent: {cost(cpu_s, joules, metered)}")
+
     def notice(self, text: str) -> None:
         """Write the notice."""
         self._lines.write(f"        !  {printable(text)}")
@@ -118,6 +122,10 @@ class JsonView:
     def stages(self, stages: dict[str, float]) -> None:
         """Write ``seconds``, an object with a number for each stage."""
         self._write("stages", seconds={name: round(took, 4) for name, took in stages.items()})
+
+    def spent(self, cpu_s: float, joules: float, *, metered: bool) -> None:
+        """Write ``cpu_s``, ``joules`` and ``metered``."""
+        self._write("spent", cpu_s=round(cpu_s, 3), joules=round(joules, 3), metered=metered)
 
     def notice(self, text: str) -> None:
         """Write ``text``."""

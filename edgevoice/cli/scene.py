@@ -61,6 +61,7 @@ class Scene:
 
     models: Sequence[str] = ()
     memory_mb: float = 0.0
+    spent: str = ""
     phase: str = "idle"
     partial: str = ""
     said: deque[Said] = field(default_factory=lambda: deque(maxlen=1000))
@@ -187,6 +188,7 @@ def _stages(scene: Scene, width: int) -> list[Text]:
 
 def _footer(scene: Scene, width: int) -> Text:
     memory = f"{scene.memory_mb:.0f} MB" + " " * MARGIN if scene.memory_mb else ""
+    memory = f"{scene.spent} · {memory}" if scene.spent and memory else memory
     models = Text(" " * MARGIN + " · ".join(scene.models))
     models.truncate(max(0, width - len(memory) - 1), overflow="ellipsis", pad=True)
     return Text.assemble(models, " ", memory, style="dim")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from edgevoice.cli.scene import WIDEST, Said, Scene, conversation, draw
 from edgevoice.cli.screen import Screen
-from edgevoice.cli.view import printable
+from edgevoice.cli.view import cost, printable
 
 FRAME_S = 1 / 15
 """The least time between two drawings: smooth enough for a meter, and cheap."""
@@ -91,6 +91,12 @@ class TerminalView:
         """Show the stages as a bar."""
         with self._lock:
             self._scene.stages = dict(stages)
+        self._changed.set()
+
+    def spent(self, cpu_s: float, joules: float, *, metered: bool) -> None:
+        """Show the cost of the last turn at the bottom."""
+        with self._lock:
+            self._scene.spent = cost(cpu_s, joules, metered)
         self._changed.set()
 
     def notice(self, text: str) -> None:

@@ -47,6 +47,10 @@ class View(Protocol):
         """
         ...
 
+    def spent(self, cpu_s: float, joules: float, *, metered: bool) -> None:
+        """Show what the turn cost: processor time, and energy, ``metered`` or reckoned from it."""
+        ...
+
     def notice(self, text: str) -> None:
         """Show a line that the user should know about, such as an unplugged microphone."""
         ...
@@ -87,6 +91,11 @@ def open_view(
 def printable(text: str) -> str:
     """Return ``text`` in one line without control characters, which could steer a terminal."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def cost(cpu_s: float, joules: float, metered: bool) -> str:
+    """Return what a turn cost as a person reads it; what was not metered is marked by "~"."""
+    return f"{cpu_s:.1f} s of processor, {'' if metered else '~'}{joules:.1f} J"
 
 
 def milliseconds(seconds: float) -> str:

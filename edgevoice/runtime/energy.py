@@ -17,6 +17,9 @@ BOARD_WATTS = {"Raspberry Pi 5": 1.0, "Raspberry Pi 4": 0.9, "Raspberry Pi 3": 0
 takes 5.6 to 6.7 W (llama.cpp issue 26484), a Pi 4 under high load 5.4 W, and 2.2 to 2.7 W idle;
 the others are assumed."""
 
+MODELLED = "modelled"
+"""Source of joules that nothing metered."""
+
 PMIC_SHARE, PMIC_W = 1.1451, 0.5879
 """From the sum of a Raspberry Pi 5's rails to what its supply gives, by a fit that others made."""
 
@@ -68,7 +71,7 @@ class EnergyMeter:
         self._at: float | None = None
         self._watts: float | None = None
         self._joules = 0.0
-        self.source = "modelled"
+        self.source = MODELLED
 
     def sample(self, device: Device) -> None:
         """Take what the meters say at the time of ``device``; call it with every sample."""
@@ -85,7 +88,7 @@ class EnergyMeter:
             if self._watts is not None and 0 < step_s <= LONGEST_STEP_S:
                 self._joules += step_s * (watts + self._watts) / 2
         else:
-            self.source = "modelled"
+            self.source = MODELLED
         self._at, self._watts = device.at, watts
 
     def mark(self) -> Mark:
@@ -96,8 +99,8 @@ class EnergyMeter:
         """Return what was spent since ``mark``; joules up to the last sample."""
         cpu_s = _cpu_s() - mark.cpu_s
         joules = self._joules - mark.joules
-        if self.source == "modelled" or joules < 0:  # the meter came or went meanwhile
-            return Energy(cpu_s, cpu_s * self._per_core_w, "modelled")
+        if self.source == MODELLED or joules < 0:  # the meter came or went meanwhile
+            return Energy(cpu_s, cpu_s * self._per_core_w, MODELLED)
         return Energy(cpu_s, joules, self.source)
 
     def close(self) -> None:

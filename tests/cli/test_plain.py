@@ -5,6 +5,8 @@ import subprocess
 import sys
 from io import BytesIO, StringIO, TextIOWrapper
 
+import pytest
+
 from edgevoice.cli.plain import JsonView, PlainView
 from edgevoice.cli.view import View, printable
 
@@ -93,3 +95,10 @@ def test_a_reader_that_went_away_does_not_stop_the_talk() -> None:
     assert writer.stderr
     assert (writer.stderr.read(), writer.wait()) == (b"", 0)
     writer.stderr.close()
+
+
+@pytest.mark.parametrize(("metered", "joules"), [(True, "2.5 J"), (False, "~2.5 J")])
+def test_energy_that_was_not_metered_is_marked(metered: bool, joules: str) -> None:
+    out = StringIO()
+    PlainView(out).spent(1.24, 2.5, metered=metered)
+    assert out.getvalue().strip() == f"spent: 1.2 s of processor, {joules}"
