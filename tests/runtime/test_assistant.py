@@ -10,6 +10,7 @@ import pytest
 from edgevoice.backends.protocols import Samples
 from edgevoice.cancel import CancelScope
 from edgevoice.core.history import Message
+from edgevoice.core.turn_taking import TurnTaking
 from edgevoice.errors import BackendFailed
 from edgevoice.runtime import assistant as module
 from tests.runtime.fakes import Beeps, Blocks, Echo, HearsInOrder, assistant, run, spoken
@@ -27,7 +28,8 @@ def test_a_question_is_heard_answered_and_kept() -> None:
     run(talk)
     assert talk.conversation.history == said("How are you?", "This is fine.")
     ((start, end),) = sink.audible_spans()
-    assert 2.2 < start < 2.4  # 0.2 s of silence when sure, and the grain of frames and ticks
+    sure = 2.0 + TurnTaking().sure_s
+    assert sure < start < sure + 0.2  # the grain of frames and ticks
     assert end - start == pytest.approx(0.6, abs=0.01)
 
 
