@@ -23,6 +23,8 @@ def main() -> int:
     made.add_argument("--set", action="append", default=[])
     options = made.parse_args()
     clips = sorted(options.folder.iterdir())
+    # When memory has run out, the kernel shall choose this process and no other.
+    Path("/proc/self/oom_score_adj").write_text("900")
     settings = read(None, options.set)
     try:
         talk = Talk(settings, models.store_of(settings))

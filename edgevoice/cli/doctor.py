@@ -14,17 +14,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from edgevoice.cli.checks import device, memory, models, packages, processor, server, sound
-from edgevoice.cli.checks.finding import Finding, Grade, problem
+from edgevoice.cli.checks import device, memory, models, packages, plan, processor, server, sound
+from edgevoice.cli.checks.finding import Finding, Grade, problem, warning
 from edgevoice.cli.view import printable
 from edgevoice.core.bundle import Bundle, Role
+from edgevoice.core.plan_types import Limits
+from edgevoice.core.rung import Need, Rung
 from edgevoice.core.settings import Settings, describe
 from edgevoice.errors import Misused
 from edgevoice.runtime import machine
 from edgevoice.runtime.bundles import catalogue, integrity
 from edgevoice.runtime.bundles.store import Store
 from edgevoice.runtime.device.sensors import Sensors
+from edgevoice.runtime.ladders import ladders
 from edgevoice.runtime.settings_file import read
+from edgevoice.runtime.tuning import profile
 
 COLOURS = {Grade.OK: "32", Grade.WARNING: "33", Grade.PROBLEM: "31"}
 INDENT = " " * 24
@@ -111,10 +115,25 @@ def examine(
             time.sleep(SECOND_LOOK_S)
             return device.check(sensors.sample(SECOND_LOOK_S, wait=True))
 
+    def check_plan() -> list[Finding]:
+        folder = Path(settings.models.folder) if settings.models.folder else None
+        installed = Store(options.models or folder).installed()
+        known, unusable = profile.measured(installed)
+        measured_mb = {name: entry.memory_mb for name, entry in known.items()}
+        rungs = ladders(installed, settings.bundles(), settings.llm.context, measured_mb)
+        if settings.llm.url:
+            rungs[Role.LLM] = [Rung(settings.llm.url, Role.LLM, (Need(0.0),))]
+        speeds = {name: entry.speed for name, entry in known.items()}
+        with Sensors(root) as sensors:
+            limits = Limits(target_s=settings.plan.target_s)
+            found = list(plan.check(sensors.sample(0.0), rungs, speeds, limits))
+        return [*([warning("plan", unusable)] if unusable else []), *found]
+
     yield from _guarded("packages", check_packages)
     yield from _guarded("processor", check_processor)
     yield from _guarded("device", check_device)
     yield from _guarded("models", check_models)
+    yield from _guarded("plan", check_plan)
     yield from _guarded("sound", lambda: sound.check(sound.ask(settings.audio), root, environment))
     yield from _guarded(server.AREA, lambda: server.check(settings.llm))
 
