@@ -78,10 +78,12 @@ def load(
     context_tokens: int = 2048,
     temperature: float = 0.0,
     seed: int = 0,
+    prefix_file: Path | None = None,
 ) -> GgufLlm:
     """Load a model; ``context_tokens`` is rounded up to 256, down to what it was trained for.
 
-    ``temperature`` 0 takes the likeliest token each time; else ``seed`` decides.
+    ``temperature`` 0 takes the likeliest token each time; else ``seed`` decides. In
+    ``prefix_file`` the system's words are kept as the cache holds them, for the next start.
 
     Raises:
         ModelError: the file is absent, damaged, or no chat model.
@@ -110,7 +112,9 @@ def load(
     )
     model = NativeModel(path, mapped=not copied_on_load(header))
     opening, identity = _opening(bundle), _identity(bundle, path)
-    return GgufLlm(model, settings, sampling, opening=opening, identity=identity)
+    return GgufLlm(
+        model, settings, sampling, opening=opening, identity=identity, prefix_file=prefix_file
+    )
 
 
 def _file(bundle: Bundle) -> Path:

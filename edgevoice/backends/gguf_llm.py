@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import llama_cpp
@@ -33,11 +34,13 @@ class GgufLlm:
         *,
         opening: Sequence[Message] = (),
         identity: str = "",
+        prefix_file: Path | None = None,
     ) -> None:
         """Make the context.
 
         ``opening`` is a short talk that comes before every other, so that a small model knows
         the tone. ``identity`` names the weights: a cache saved by others is not read.
+        ``prefix_file`` keeps the system's words, evaluated, for the next start; no more than those.
         """
         self._model = model
         self._prompts = Prompts(model, opening)
@@ -46,6 +49,9 @@ class GgufLlm:
         self._sampler = Sampler(sampling, model.vocab)
         self._key = f"{identity} {settings.kv_type} llama_cpp {llama_cpp.__version__}"
         self.context_tokens = self._context.tokens
+        self._prefix_file = prefix_file
+        if prefix_file:
+            self.load_prefix(prefix_file)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Return how many tokens ``messages`` are as a prompt."""
@@ -59,7 +65,11 @@ class GgufLlm:
         """
         self._cache.obey(scope)
         wanted = self._prompts.open_tokens(messages)
-        return self._cache.begin_with(wanted[: self.context_tokens - 1], scope)
+        evaluated = self._cache.begin_with(wanted[: self.context_tokens - 1], scope)
+        if evaluated and self._prefix_file and all(m.role == "system" for m in messages):
+            with suppress(OSError):  # it only spares time
+                self.save_prefix(self._prefix_file)
+        return evaluated
 
     def reply(
         self, messages: Sequence[Message], max_tokens: int, scope: CancelScope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -162,7 +163,13 @@ class Shelf:
             context_tokens=self._context(how),
             temperature=llm.temperature,
             seed=llm.seed,
+            prefix_file=_cache_folder() / f"{name}.prefix",
         )
+
+
+def _cache_folder() -> Path:
+    """Return the XDG cache folder's ``edgevoice``; who may only read it does without."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgevoice"
 
 
 def _with_kv(bundle: Bundle, how: How) -> Bundle:

@@ -287,6 +287,28 @@ def test_a_saved_prefix_spares_a_new_process_its_evaluation(
     assert evaluated[0] < 16
 
 
+def test_the_systems_words_and_nothing_else_are_kept_for_the_next_start(
+    smollm: Bundle, tmp_path: Path, evaluated: list[int]
+) -> None:
+    path = tmp_path / "cache" / "smollm.prefix"
+    first = gguf.load(smollm, prefix_file=path)
+    first.prefill([SYSTEM], CancelScope())
+    kept = path.read_bytes()
+    says(first, FRANCE)
+    first.prefill([*FRANCE, Message("assistant", "Paris.")], CancelScope())
+    assert path.read_bytes() == kept
+    again = gguf.load(smollm, prefix_file=path)
+    evaluated.clear()
+    assert again.prefill([SYSTEM], CancelScope()) == 0
+    assert evaluated == []
+
+
+def test_a_prefix_that_cannot_be_kept_is_done_without(smollm: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    llm = gguf.load(smollm, prefix_file=tmp_path / "file" / "smollm.prefix")
+    assert llm.prefill([SYSTEM], CancelScope()) > 0
+
+
 @pytest.mark.parametrize("damage", ["absent", "empty", "cut", "head", "tokens", "state"])
 def test_a_damaged_prefix_is_ignored(llm: GgufLlm, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "prefix.kv"
