@@ -49,7 +49,7 @@ def judge(source: Values, candidate: Values, noise: Values, limits: Sequence[Lim
         if not now <= was * allowed + noise.get(measure, 0.0):
             reasons.append(f"{word}: {now:.4g} {unit} instead of {was:.4g}")
     reasons += [
-        f"worse: {limit.measure} {candidate[limit.measure]:.4g} (source "
+        f"{'too much' if limit.measure in GROUNDS else 'worse'}: {limit.measure} {candidate[limit.measure]:.4g} (source "
         f"{source.get(limit.measure, 0.0):.4g}) breaks {limit}"
         for limit in limits
         if not limit.excess(source, candidate) <= 0

@@ -53,3 +53,8 @@ def test_what_is_kept_out_and_why(
 def test_all_reasons_are_told_with_their_figures() -> None:
     verdict = judge(SOURCE, {"mb": 120.0, "seconds": 20.0, "pss_mb": 1.0, "wer": 0.2}, {}, ())
     assert str(verdict) == "bigger: 120 MB instead of 100; slower: 20 s instead of 10"
+
+
+def test_a_budget_of_cost_is_not_called_worse() -> None:
+    verdict = judge(SOURCE, BETTER, {}, parse("size<=30%, time<=75%"))
+    assert str(verdict) == "too much: mb 40 (source 100) breaks mb<=30%"
