@@ -48,10 +48,9 @@ def judge(source: Values, candidate: Values, noise: Values, limits: Sequence[Lim
         was, now = source[measure], candidate[measure]
         if not now <= was * allowed + noise.get(measure, 0.0):
             reasons.append(f"{word}: {now:.4g} {unit} instead of {was:.4g}")
-    reasons += [
-        f"{'too much' if limit.measure in GROUNDS else 'worse'}: {limit.measure} {candidate[limit.measure]:.4g} (source "
-        f"{source.get(limit.measure, 0.0):.4g}) breaks {limit}"
-        for limit in limits
-        if not limit.excess(source, candidate) <= 0
-    ]
+    for limit in limits:
+        if not limit.excess(source, candidate) <= 0:
+            word = "too much" if limit.measure in GROUNDS else "worse"
+            was, now = source.get(limit.measure, 0.0), candidate[limit.measure]
+            reasons.append(f"{word}: {limit.measure} {now:.4g} (source {was:.4g}) breaks {limit}")
     return Verdict(tuple(reasons))
