@@ -15,10 +15,17 @@ from edgevoice.core.bundle import Role
 from edgevoice.core.commands import Command
 from edgevoice.core.conversation import Conversation
 from edgevoice.core.device import Device
-from edgevoice.core.events import Event, ModelChanged, SpeculationChanged, SpeechEnded, VoiceStarted
+from edgevoice.core.events import (
+    ClauseHeard,
+    Event,
+    ModelChanged,
+    SpeculationChanged,
+    SpeechEnded,
+    VoiceStarted,
+)
 from edgevoice.core.governor import Governor, Wish
 from edgevoice.core.history import Message
-from edgevoice.core.orders import DeviceSampled, LoadModel
+from edgevoice.core.orders import DeviceSampled, LoadModel, SwapModel
 from edgevoice.core.rung import Rungs
 from edgevoice.core.speculation import Speculation
 from edgevoice.errors import ModelDoesNotFit
@@ -151,6 +158,16 @@ def test_a_smaller_llm_comes_at_the_turn_s_end_and_knows_the_talk(sampled: Devic
     assert len(governed.talk.conversation.history) == 4
 
 
+def test_what_was_loaded_beside_waits_for_the_end_of_a_turn_that_began_meanwhile() -> None:
+    governed = Governed(ONE)
+    order = SwapModel(Role.LLM, "small", 1, beside=True)
+    governed.when(SpeechEnded, lambda: governed.governing._answered(order, None, 1.0))
+    run(governed.talk)
+    kinds = [type(event) for event in governed.events]
+    assert swaps(governed) == [("llm", "small")]
+    assert kinds.index(ModelChanged) > kinds.index(ClauseHeard)
+
+
 def test_only_a_swap_that_may_be_waited_for_is_announced_before() -> None:
     announced = []
     for sampled in (TIGHT, ROOM_BESIDE):
@@ -208,6 +225,8 @@ def test_idle_models_go_and_come_back_with_the_next_word() -> None:
     def later() -> None:
         idle = replace(device(4000), at=governed.talk.now() + 30)
         governed.governing.tell(DeviceSampled(idle))
+        stages: list[Any] = [governed.talk.stt, governed.talk.llm, governed.talk.tts]
+        assert [stage._lane for stage in stages] == [None, None, None]
 
     governed.talk.observers.append(_once_idle(governed, later))
     run(governed.talk)

@@ -55,13 +55,16 @@ class Desk:
     def ask(self) -> list[str]:
         """Who answers a job that is submitted now."""
         done: list[str] = []
+        served = threading.Event()
 
         def run(model: Model, scope: CancelScope) -> Iterator[Event]:
             done.append(model.name)
+            served.set()
             yield ReplyWritten(0.0, 1, 0)
 
         self.stage.submit(Job(1, run, CancelScope()))
-        assert self.activity.wait_idle(10)
+        while not served.wait(0.02) and not self.activity.wait_idle(0.0):
+            pass
         return done
 
 
@@ -77,6 +80,14 @@ def broken() -> Model:
 
 
 def test_a_model_is_gone_before_the_one_in_its_place_is_loaded(desk: Desk) -> None:
+    gate = threading.Event()
+
+    def run(model: Model, scope: CancelScope) -> Iterator[Event]:
+        gate.wait(10)
+        yield from ()
+
+    desk.stage.submit(Job(1, run, CancelScope()))
+    threading.Timer(0.3, gate.set).start()
     desk.stage.load(desk.model("second"), desk.answers.append)
     assert desk.ask() == ["second"]
     assert desk.answers == [None]
