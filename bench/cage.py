@@ -51,9 +51,17 @@ class Cage:
             group.rmdir()
 
     def limit(self, mb: float) -> None:
-        """Allow so much memory from now on, in MB (1e6 bytes)."""
+        """Allow so much memory from now on, in MB (1e6 bytes).
+
+        Raises:
+            EdgeVoiceError: more is in use, which version 1 refuses to take away.
+
+        """
         file = "memory.limit_in_bytes" if self._is_v1 else "memory.max"
-        self._write("memory", file, str(int(mb * 1e6)))
+        try:
+            self._write("memory", file, str(int(mb * 1e6)))
+        except OSError as error:
+            raise EdgeVoiceError(f"A limit of {mb:.0f} MB cannot be set: {error}.") from error
 
     def quota(self, percent: float) -> None:
         """Allow so much of all cores' time from now on."""

@@ -30,6 +30,7 @@ import numpy as np
 from bench.cage import Cage
 from bench.latency import utterances
 from bench.report import parser, percentile_ms, table, write
+from edgevoice.errors import EdgeVoiceError
 from edgevoice.runtime.bundles.store import Store
 
 INTO_TURN_S = 1.0
@@ -140,7 +141,10 @@ class Happenings:
         for _, what, value in due:
             match what:
                 case "limit":
-                    self._cage.limit(value)
+                    try:
+                        self._cage.limit(value)
+                    except EdgeVoiceError as error:
+                        print(error, file=sys.stderr)
                 case "cpu":
                     self._cage.quota(value)
                 case _:
