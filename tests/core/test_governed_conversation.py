@@ -78,5 +78,5 @@ def test_speculation_that_is_switched_off_ends_in_the_middle_of_an_utterance() -
 
 def test_partial_transcripts_come_as_often_as_is_ordered() -> None:
     seldom = partials(SpeculationChanged(0.0, "prefill", 2.0))
-    assert seldom == [1.0, 2.0, 4.0]
+    assert seldom == [0.8, 1.6, 3.2]
     assert len(partials(SpeculationChanged(0.0, "prefill", 0.0))) < 25
