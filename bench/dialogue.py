@@ -196,7 +196,8 @@ class Talk:
 
     def take_notices(self) -> list[str]:
         """Return what the user was told since the last call."""
-        notices, self._notices = self._notices, []
+        notices = list(self._notices)
+        self._notices.clear()
         return notices
 
     def take_gap_s(self) -> float:

@@ -178,6 +178,7 @@ class Governing:
         began = time.monotonic()
 
         def load() -> Any:
+            free_memory.give_back()  # what the model before held
             self._admit(order.role, order.bundle, how)
             return self._shelf.load(order.role, order.bundle, how)
 
