@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,11 @@ from edgevoice.core.rung import Speed
 from edgevoice.runtime.gauge import Gauge, GaugedLlm, GaugedStt, GaugedTts
 
 SCOPE = CancelScope()
+
+
+def about(number: float) -> Any:
+    """Equal to what differs from ``number`` by rounding."""
+    return pytest.approx(number)
 
 
 class Clock:
@@ -74,7 +80,7 @@ def gauge(clock: Clock) -> Gauge:
 def test_hearing_is_gauged_by_the_length_of_what_is_heard(gauge: Gauge, clock: Clock) -> None:
     stt = GaugedStt(Models(clock), "ears", gauge)
     assert stt.transcribe(np.zeros(2 * EARS_RATE, np.float32), SCOPE) == "hello"
-    assert gauge.take() == {"ears": Speed(rtf=pytest.approx(0.1))}
+    assert gauge.take() == {"ears": Speed(rtf=about(0.1))}
     assert gauge.take() == {}
 
 
@@ -83,14 +89,14 @@ def test_speaking_is_gauged_without_the_time_that_its_listener_takes(
 ) -> None:
     for _ in GaugedTts(Models(clock), "voice", gauge).synthesize("hello", SCOPE):
         clock.at += 9.0
-    assert gauge.take() == {"voice": Speed(rtf=pytest.approx(0.2))}
+    assert gauge.take() == {"voice": Speed(rtf=about(0.2))}
 
 
 def test_writing_is_gauged_without_the_reading_before_it(gauge: Gauge, clock: Clock) -> None:
     llm = GaugedLlm(Models(clock), "pen", gauge, threads=2)
     for _ in llm.reply([], 21, SCOPE):
         clock.at += 9.0
-    assert gauge.take() == {"pen": Speed(write_tps=pytest.approx(10.0), threads=2)}
+    assert gauge.take() == {"pen": Speed(write_tps=about(10.0), threads=2)}
 
 
 def test_a_reply_that_is_left_counts_as_far_as_it_came(gauge: Gauge, clock: Clock) -> None:
@@ -98,7 +104,7 @@ def test_a_reply_that_is_left_counts_as_far_as_it_came(gauge: Gauge, clock: Cloc
     for _ in range(11):
         next(reply)
     del reply
-    assert gauge.take() == {"pen": Speed(write_tps=pytest.approx(10.0), threads=2)}
+    assert gauge.take() == {"pen": Speed(write_tps=about(10.0), threads=2)}
 
 
 def test_a_word_or_two_say_nothing(gauge: Gauge, clock: Clock) -> None:
