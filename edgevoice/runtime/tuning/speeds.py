@@ -119,16 +119,20 @@ def tts_speed(
 
     """
     factors, firsts = [], []
-    for sentence in (SENTENCES[0], *SENTENCES * rounds):
-        samples, times = 0, [clock()]
-        for chunk in tts.synthesize(sentence, scope):
-            samples += len(chunk)
-            times.append(clock())
-        if not samples:
-            raise BackendFailed(f"The voice makes no sound of {sentence!r}.")
-        firsts.append(times[1] - times[0])
-        factors.append((times[-1] - times[0]) * tts.sample_rate / samples)
-    return _audio(factors[1:], firsts[1:])
+    for _ in range(rounds + 1):
+        worked_s = sounded_s = 0.0
+        for sentence in SENTENCES:
+            samples, times = 0, [clock()]
+            for chunk in tts.synthesize(sentence, scope):
+                samples += len(chunk)
+                times.append(clock())
+            if not samples:
+                raise BackendFailed(f"The voice makes no sound of {sentence!r}.")
+            firsts.append(times[1] - times[0])
+            worked_s += times[-1] - times[0]
+            sounded_s += samples / tts.sample_rate
+        factors.append(worked_s / sounded_s)
+    return _audio(factors[1:], firsts[len(SENTENCES) :])
 
 
 def stt_speed(
@@ -146,13 +150,16 @@ def stt_speed(
         BackendFailed: the library failed.
 
     """
-    factors, taken = [], []
-    for utterance in (utterances[0], *list(utterances) * rounds):
-        started = clock()
-        stt.transcribe(utterance, scope)
-        taken.append(clock() - started)
-        factors.append(taken[-1] * EARS_RATE / len(utterance))
-    return _audio(factors[1:], taken[1:])
+    factors, waits = [], []
+    for _ in range(rounds + 1):
+        worked_s = 0.0
+        for utterance in utterances:
+            started = clock()
+            stt.transcribe(utterance, scope)
+            waits.append(clock() - started)
+            worked_s += waits[-1]
+        factors.append(worked_s * EARS_RATE / sum(map(len, utterances)))
+    return _audio(factors[1:], waits[len(utterances) :])
 
 
 def _audio(factors: list[float], firsts: list[float]) -> AudioSpeed:
