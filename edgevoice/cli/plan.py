@@ -94,7 +94,7 @@ def _here(options: argparse.Namespace) -> Case:
     for role in (Role.STT, Role.LLM, Role.TTS):
         if role in chosen:
             store.get(chosen[role], role=role)  # says what to type where it is missing
-    known, problem = profile.measured(installed, options.profile)
+    known, problem = profile.measured(installed, options.profile, root=options.root)
     if problem:
         print(f"edgevoice plan: {problem}", file=sys.stderr)
     measured_mb = {name: entry.memory_mb for name, entry in known.items()}

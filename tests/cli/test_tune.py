@@ -12,6 +12,7 @@ from edgevoice.core.bundle import Bundle, ModelFile, Role
 from edgevoice.runtime.bundles import manifest
 from edgevoice.runtime.tuning import profile
 from edgevoice.runtime.tuning.profile import Entry, Profile, Timed
+from tests.runtime.device_folder import PI5, lay_out
 
 Bundles = Callable[[str], Bundle]
 
@@ -90,6 +91,16 @@ def test_a_damaged_profile_is_said_once_and_the_plan_goes_on(
         "  Try: edgevoice tune\n"
     )
     assert "not measured on this device" in said.out
+
+
+@pytest.mark.models
+def test_a_profile_says_nothing_of_a_device_laid_out_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = profile.write(Profile(profile.machine_name()), tmp_path / "device.json")
+    root = lay_out(tmp_path / "pi", PI5)
+    assert main(["plan", "--profile", str(kept), "--root", str(root)]) == 0
+    assert f"measured on {profile.machine_name()}, not here" in capsys.readouterr().err
 
 
 def test_what_cannot_be_measured_is_said_and_the_rest_stays(

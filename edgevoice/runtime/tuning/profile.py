@@ -152,10 +152,12 @@ def read(path: Path | None = None, *, root: Path = HERE) -> Profile:
     return Profile(machine, entries)
 
 
-def measured(bundles: Iterable[Bundle], path: Path | None = None) -> tuple[dict[str, Entry], str]:
+def measured(
+    bundles: Iterable[Bundle], path: Path | None = None, *, root: Path = HERE
+) -> tuple[dict[str, Entry], str]:
     """Return what is known of ``bundles`` here, and what to say of a profile that is no use."""
     try:
-        return read(path).of(bundles), ""
+        return read(path, root=root).of(bundles), ""
     except ProfileUnusable as problem:
         return {}, str(problem)
 
