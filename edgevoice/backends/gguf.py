@@ -30,7 +30,7 @@ free. Decoding goes on beside the voice, and two threads for one token wait for 
 KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32}
 """Bytes per value of the attention cache, by its type."""
 
-LIBRARY_MB = 12.0
+LIBRARY_MB = 20.0
 """Resident memory of llama.cpp, its Python package and what that imports."""
 
 VOCABULARY_BYTES = 400

@@ -60,14 +60,22 @@ class ClauseSplitter:
 
         Of several such places it is the one that was complete first.
         """
-        words = enumerate(re.finditer(r"\S+(?=\s)", self._text))
-        joint = next((word for count, word in words if self._begins_clause(count, word[0])), None)
+        joint = self._joint()
         for mark in _MARK.finditer(self._text):
             if joint and joint.end() < mark.end():
                 return joint.start()
             if self._ends_clause(mark):
                 return mark.end()
         return joint.start() if joint else 0
+
+    def _joint(self) -> re.Match[str] | None:
+        """Return the first word before which the clause may end."""
+        words_before = 0
+        for word in re.finditer(r"\S+(?=\s)", self._text):
+            if self._begins_clause(words_before, word[0]):
+                return word
+            words_before += _speakable(word[0])
+        return None
 
     def _begins_clause(self, words_before: int, word: str) -> bool:
         if self._first and words_before < FIRST_CLAUSE_LIMIT:

@@ -78,9 +78,13 @@ def silence_needed(rules: TurnTaking, probability: float | None, look: Look | No
     return rules.sure_s + min(1.0, max(0.0, doubt)) * (rules.unsure_s - rules.sure_s)
 
 
+ROUNDING_S = 1e-6
+"""A timer may fire this much early, by the rounding of sums of times."""
+
+
 def next_partial(rules: TurnTaking, since: float, at: float) -> float:
     """Return the time for the next partial transcript of an utterance that began at ``since``."""
     length_s = rules.first_partial_s
-    while since + length_s <= at:
+    while since + length_s <= at + ROUNDING_S:
         length_s += max(rules.partial_every_s, length_s * (rules.partial_growth - 1))
     return since + length_s

@@ -31,10 +31,10 @@ def test_an_unknown_engine_is_named_with_the_known_ones(ask: object) -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, engines.ENGINES["moonshine"], raising=False)
+    monkeypatch.delitem(sys.modules, engines.ENGINES["whisper-onnx"], raising=False)
     monkeypatch.setitem(sys.modules, "sherpa_onnx", None)
     with pytest.raises(BackendMissing, match="'sherpa_onnx'"):
-        engines.load(bundle_for("moonshine"))
+        engines.load(bundle_for("whisper-onnx"))
 
 
 def test_no_native_library_is_imported_before_it_is_needed() -> None:

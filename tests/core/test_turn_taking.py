@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import nextafter
+
 from math import exp
 
 import pytest
@@ -92,6 +94,14 @@ def test_an_open_end_never_shortens_the_wait(probability: float | None) -> None:
 def test_next_partial(since: float, at: float, next_at: float) -> None:
     rules = TurnTaking(first_partial_s=1.0, partial_every_s=0.75, partial_growth=1.5)
     assert next_partial(rules, since, at) == next_at
+
+
+@given(st.floats(0, 1e5), st.floats(0, 300))
+def test_a_timer_that_fires_a_rounding_early_is_not_set_again_for_the_same_time(
+    since: float, length_s: float
+) -> None:
+    due = next_partial(RULES, since, since + length_s)
+    assert next_partial(RULES, since, nextafter(due, 0)) > due
 
 
 @given(st.floats(0, 1e5), st.floats(0, 300))

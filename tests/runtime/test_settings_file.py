@@ -112,7 +112,7 @@ def test_a_home_folder_is_found_in_paths_alone(home: Path) -> None:
         ("[llm]\nseed = 1\n[tts]\nseed = 1", 4, "no setting tts.seed.", "llm.seed"),
         ("llm.contxt = 1", 1, "no setting llm.contxt.", "llm.context"),
         ('[llm]\n"contxt" = 1', 2, "no setting llm.contxt.", "llm.context"),
-        ("\n[weather]", 2, "no setting weather.", "edgevoice doctor --settings, which lists all"),
+        ("\n[climate]", 2, "no setting climate.", "edgevoice doctor --settings, which lists all"),
         ("seed = 1", 1, "no setting seed.", "llm.seed"),
         ("llm = 3", 1, "llm is a section, not a key.", "[llm], and its keys under it"),
         ("[[llm]]\nseed = 1", 0, "llm is a section", "[llm], and its keys under it"),
