@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from math import nextafter
-
-from math import exp
+from math import exp, nextafter
 
 import pytest
 from hypothesis import given
