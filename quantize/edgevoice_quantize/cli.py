@@ -124,7 +124,7 @@ def _recipes() -> str:
     lines = []
     for name in recipe.built_in():
         table = tomllib.loads((recipe.BUILT_IN / f"{name}.toml").read_text("utf-8"))
-        start = f"  {name:22}"
+        start = f"  {name:28}"
         told = f"{table.get('summary', '')} ({table['engine']})"
-        lines.append(textwrap.fill(told, 96, initial_indent=start, subsequent_indent=" " * 24))
+        lines.append(textwrap.fill(told, 96, initial_indent=start, subsequent_indent=" " * 30))
     return "\n".join(lines)
