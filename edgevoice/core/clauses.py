@@ -21,6 +21,8 @@ _ABBREVIATIONS = frozenset("mr mrs ms dr prof st mt jr sr vs etc approx".split()
 _PHRASE_BEGINS = frozenset("about because but for from if when while with".split())
 _JOINTS = _PHRASE_BEGINS | frozenset("and or so which that then".split())
 _MARK = re.compile(r"(?:([.!?…]+)|[,;:—–])[\"”’')\]*_]*(?=\s)|(\n)")
+_EARLY_COMMA = re.compile(r"(?<=[^\W\d_]),")
+"""After a letter a comma needs no look at what follows: one token less to wait for."""
 _INITIALS = re.compile(r"[a-z](?:\.[a-z])*")
 _OPENING = "\"“'‘([*_"
 _CLOSING = "\"”’')]*_"
@@ -61,12 +63,25 @@ class ClauseSplitter:
         Of several such places it is the one that was complete first.
         """
         joint = self._joint()
+        early = self._early_comma()
         for mark in _MARK.finditer(self._text):
+            if early and early <= mark.end():
+                break
             if joint and joint.end() < mark.end():
                 return joint.start()
             if self._ends_clause(mark):
                 return mark.end()
+        if early and not (joint and joint.end() < early):
+            return early
         return joint.start() if joint else 0
+
+    def _early_comma(self) -> int:
+        """Return where the first clause ends at a comma, 0 if it does not."""
+        for comma in _EARLY_COMMA.finditer(self._text) if self._first else ():
+            before = self._text[: comma.end()]
+            if sum(map(_speakable, before.split())) >= FIRST_CLAUSE_WORDS:
+                return comma.end()
+        return 0
 
     def _joint(self) -> re.Match[str] | None:
         """Return the first word before which the clause may end."""

@@ -94,6 +94,12 @@ def test_a_first_clause_ends_early_before_a_word_that_begins_a_phrase(word: str)
     assert split(f"{fewer} {word} a word. Word.") == [f"{fewer} {word} a word.", "Word."]
 
 
+def test_a_comma_after_a_word_ends_the_first_clause_at_once() -> None:
+    few = words(FIRST_CLAUSE_WORDS)
+    assert ClauseSplitter().feed(f"{few},") == [f"{few},"]
+    assert ClauseSplitter().feed(f"{few} 1,") == []  # perhaps "1,000"
+
+
 def test_a_later_clause_ends_at_a_comma_only_when_it_is_long() -> None:
     long, short = words(LATER_CLAUSE_WORDS), words(LATER_CLAUSE_WORDS - 1)
     assert split(f"Yes. {long}, word.") == ["Yes.", f"{long},", "word."]
@@ -130,7 +136,7 @@ def test_symbols_go_with_the_words_after_them() -> None:
 
 TOKENS = st.sampled_from(
     'word Dr. U.S. a.m. 3.14 1. No. 5 and but with, so: end. end! what? wait... … — - , . ( ) " 😀 '
-    "don't “quote.” (aside.) **bold.** http://x.y/z; No.) e.g., 1969, no. was".split()
+    "don't “quote.” “one,” (aside,) (aside.) **bold.** http://x.y/z; No.) e.g., 1969, no. was".split()
 )
 SPACES = st.sampled_from([" ", " ", " ", "  ", "\n", "\n\n", " \n "])
 TEXTS = st.lists(st.tuples(TOKENS, SPACES), max_size=60).map(
