@@ -136,7 +136,8 @@ def test_symbols_go_with_the_words_after_them() -> None:
 
 TOKENS = st.sampled_from(
     'word Dr. U.S. a.m. 3.14 1. No. 5 and but with, so: end. end! what? wait... … — - , . ( ) " 😀 '
-    "don't “quote.” “one,” (aside,) (aside.) **bold.** http://x.y/z; No.) e.g., 1969, no. was".split()
+    "don't “quote.” “one,” (aside,) "
+    "(aside.) **bold.** http://x.y/z; No.) e.g., 1969, no. was".split()
 )
 SPACES = st.sampled_from([" ", " ", " ", "  ", "\n", "\n\n", " \n "])
 TEXTS = st.lists(st.tuples(TOKENS, SPACES), max_size=60).map(
